@@ -1,0 +1,96 @@
+"""The frozen outcome of planning: all that a package's bytes depend on, and nothing else."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from getapi.core.source import DatastreamRecord, Digest
+
+ENCODER = 1
+"""The version of everything that turns a plan into bytes; a stored plan of another version is not sent (SPEC 5)."""
+
+
+class NoticeCode(StrEnum):
+    """Why something is not in the package, or not as it was asked for (SPEC 5)."""
+
+    OBJECT_NOT_FOUND = "object-not-found"
+    DATASTREAM_NOT_FOUND = "datastream-not-found"
+    RESTRICTED = "restricted"
+    EMBARGOED = "embargoed"
+    INACTIVE = "inactive"
+    EXTERNAL = "external"
+    REDIRECT = "redirect"
+    CONTENT_MISSING = "content-missing"
+    FIXITY = "fixity"
+    MALFORMED = "malformed"
+    AMBIGUOUS = "ambiguous"
+    RENAMED = "renamed"
+    MAP_UNUSABLE = "map-unusable"
+    SIZE_DIFFERS = "size-differs"
+    SOURCE_UNAVAILABLE = "source-unavailable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One line of notices.txt. ``pid`` is the reference as it was asked where it is no PID at all; ``dsid`` "" for a whole object."""
+
+    pid: str
+    dsid: str = ""
+    code: NoticeCode
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One payload file.
+
+    ``path`` is below the bag's top directory (``data/...``), ``size`` in octets, ``mtime`` in seconds since 1970. ``digest`` is hex in
+    the package's algorithm where it is known at planning, else None: it is learned while the bytes leave. ``declared`` are all digests
+    that the bytes must have, in whatever algorithm.
+    """
+
+    path: str
+    size: int
+    mtime: int
+    digest: str | None
+    declared: tuple[Digest, ...]
+    repository: str
+    datastream: DatastreamRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A package before its bytes. ``name`` is the top directory; ``bag_info`` and ``notices_text`` are the literal tag files."""
+
+    name: str
+    format: str
+    algorithm: str
+    bagging_date: date
+    entries: tuple[Entry, ...]
+    notices: tuple[Notice, ...]
+    bag_info: bytes
+    notices_text: bytes
+
+    @property
+    def payload_size(self) -> int:
+        """Octets of payload: Payload-Oxum's first number, and what ``limits.bytes`` is held against."""
+        return sum(entry.size for entry in self.entries)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex that changes with any octet of the package, and with nothing else: never with the clock or with what was learned (SPEC 5)."""
+        parts = [[entry.path, entry.size, entry.mtime, entry.repository, entry.datastream.pid, entry.datastream.dsid,
+                  entry.datastream.version, entry.datastream.identity, [digest.value for digest in entry.declared]]
+                 for entry in self.entries]  # fmt: skip
+        head = [ENCODER, self.format, self.algorithm, self.name, self.bagging_date.isoformat()]
+        digest = hashlib.sha256(json.dumps([head, parts]).encode())
+        for literal in (self.bag_info, self.notices_text):
+            digest.update(len(literal).to_bytes(8, "big") + literal)
+        return digest.hexdigest()
+
+    @property
+    def etag(self) -> str:
+        """A strong entity tag (RFC 9110 8.8.3)."""
+        return f'"{self.format}{ENCODER}-{self.fingerprint[:40]}"'

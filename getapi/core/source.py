@@ -1,0 +1,118 @@
+"""What a source says of an object, and the two verbs by which it is asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import TracebackType
+from typing import Protocol, Self
+
+from getapi.core.restriction import Restriction
+
+
+class State(StrEnum):
+    """FOXML 1.1 states of objects and datastreams."""
+
+    ACTIVE = "A"
+    INACTIVE = "I"
+    DELETED = "D"
+
+
+class ControlGroup(StrEnum):
+    """FOXML 1.1 control groups: who keeps a datastream's bytes."""
+
+    INLINE = "X"
+    MANAGED = "M"
+    EXTERNAL = "E"
+    REDIRECT = "R"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """A digest of the bytes that leave: ``algorithm`` as hashlib names it (md5, sha1, sha256, sha384, sha512), ``value`` lower-case hex."""
+
+    algorithm: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatastreamRecord:
+    """The current version of one datastream.
+
+    ``size`` in octets, None until it is opened (a remote that was not asked yet). ``digests`` are over exactly the bytes that ``open``
+    gives: for inline XML computed, never FOXML's own contentDigest (its bytes are Fedora's canonical form). ``location`` is the
+    adapter's own word for where the bytes are and is shown to no one. ``identity`` changes whenever the bytes may have changed; what
+    is opened must still have it. ``fault`` is a notice code (``content-missing``, ``malformed``) where the bytes cannot be had.
+    """
+
+    pid: str
+    dsid: str
+    version: str
+    state: State = State.ACTIVE
+    control_group: ControlGroup = ControlGroup.MANAGED
+    mime: str = ""
+    label: str = ""
+    created: datetime | None = None
+    size: int | None = None
+    declared_size: int | None = None
+    digests: tuple[Digest, ...] = ()
+    alternate_ids: tuple[str, ...] = ()
+    location: str = ""
+    identity: str = ""
+    fault: str | None = None
+
+    def digest(self, algorithm: str) -> str | None:
+        return next((digest.value for digest in self.digests if digest.algorithm == algorithm), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectRecord:
+    """One object as it is now. ``pid`` is its true spelling, ``repository`` the name of the source that answered."""
+
+    pid: str
+    repository: str
+    state: State = State.ACTIVE
+    label: str = ""
+    datastreams: Sequence[DatastreamRecord] = field(default=())
+    restrictions: Sequence[Restriction] = field(default=())
+
+
+class Content(Protocol):
+    """The opened bytes of one datastream, from where ``open`` was told to start."""
+
+    size: int
+    """Octets of the whole datastream, whatever the start."""
+
+    def descriptor(self) -> int | None:
+        """A regular file's descriptor for zero-copy, or None. Its own offset is not used by ``sendfile`` with an offset."""
+
+    def read(self, count: int) -> bytes:
+        """At most ``count`` octets, at least one unless the end is reached."""
+
+    def confirm(self) -> None:
+        """Raises ContentChanged unless the same descriptor still shows what was planned; asked before the last block leaves."""
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+class Source(Protocol):
+    """A repository that objects and bytes come from."""
+
+    name: str
+
+    def describe(self, pid: str) -> ObjectRecord:
+        """The object of that PID.
+
+        The PID is tried exactly, then with its namespace and then the whole in lower case, then by the index (SPEC 3).
+        Raises ObjectNotFound, AmbiguousName, ObjectUnreadable, SourceUnavailable.
+        """
+
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
+        """The bytes of a datastream that ``describe`` gave, from octet ``start``.
+
+        Raises ContentMissing, ContentChanged (another identity than the record's), SourceUnavailable.
+        """

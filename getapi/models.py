@@ -1,0 +1,138 @@
+"""Rows and constraints, no behaviour; only services and the admin site touch them."""
+
+from django.db import models
+
+
+class Key(models.Model):
+    """An application's key: 256 random bits behind a public prefix, stored as SHA-256 (SPEC 2)."""
+
+    label = models.CharField(max_length=200, unique=True, help_text="Which application uses this key")
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    digest = models.CharField(max_length=64, editable=False)
+    created = models.DateTimeField(auto_now_add=True)
+    expires = models.DateTimeField(null=True, blank=True, help_text="Empty: never")
+    revoked = models.DateTimeField(null=True, blank=True, help_text="From then on the key and all its tokens are refused")
+    last_used = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ("label",)
+
+    def __str__(self) -> str:
+        return f"{self.label} ({self.prefix})"
+
+
+class KeyNetwork(models.Model):
+    """An address or network that a key is paired with: named by the administrator, or learned at the key's first use."""
+
+    key = models.ForeignKey(Key, on_delete=models.CASCADE, related_name="networks")
+    network = models.CharField(max_length=49, help_text="CIDR notation, e.g. 192.0.2.0/24 or 2001:db8::/64")
+    learned = models.BooleanField(default=False, editable=False, help_text="Taken from the first use")
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("key", "network"), name="network_once_a_key"),
+            models.UniqueConstraint(fields=("key",), condition=models.Q(learned=True), name="one_learned_network_a_key"),
+        )
+
+    def __str__(self) -> str:
+        return self.network
+
+
+class FailureCount(models.Model):
+    """Failed getToken attempts of one address within one window of time."""
+
+    address = models.CharField(max_length=49)
+    window = models.DateTimeField()
+    count = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("address", "window"), name="one_count_an_address_and_window"),)
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.count}"
+
+
+class IndexedPath(models.Model):
+    """Where the store keeps a blob: ``token`` is a PID or PID+DSID+VERSION, ``path`` is relative to its store (SPEC 3)."""
+
+    repository = models.CharField(max_length=100)
+    token = models.CharField(max_length=255)
+    path = models.CharField(max_length=1024)
+    folded = models.CharField(max_length=255, blank=True, help_text="An object's PID, case-folded; empty for datastreams")
+    scan = models.PositiveBigIntegerField(default=0, help_text="The scan that last saw it")
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("repository", "token"), name="token_once_a_repository"),)
+        indexes = (models.Index(fields=("repository", "folded"), name="indexed_path_folded"),)
+
+    def __str__(self) -> str:
+        return self.token
+
+
+class IndexScan(models.Model):
+    """How far a scan of a repository's stores has come, so that it can be resumed."""
+
+    repository = models.CharField(max_length=100, unique=True)
+    number = models.PositiveBigIntegerField(default=0)
+    position = models.CharField(max_length=1024, blank=True, help_text="The last folder that was read to its end")
+    started = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.repository
+
+
+class Delivery(models.Model):
+    """One response that carried bytes of a package or of a single datastream (SPEC 7)."""
+
+    class Outcome(models.TextChoices):
+        RUNNING = "running"
+        DONE = "done"
+        CLIENT_GONE = "client-gone"
+        STALLED = "stalled"
+        OVERDUE = "overdue"
+        BROKEN = "broken"
+        SHUT_DOWN = "shut-down"
+
+    package = models.CharField(max_length=32, db_index=True, help_text="The package's id; empty for a single datastream")
+    name = models.CharField(max_length=255)
+    key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
+    started = models.DateTimeField(db_index=True)
+    ended = models.DateTimeField(null=True)
+    first = models.PositiveBigIntegerField(default=0, help_text="First octet of the window")
+    stop = models.PositiveBigIntegerField(help_text="Octet after the window's last")
+    sent = models.PositiveBigIntegerField(default=0, help_text="Octets acknowledged")
+    outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.RUNNING)
+    reason = models.CharField(max_length=64, blank=True, help_text="The error's code where it broke")
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        ordering = ("-started",)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.outcome})"
+
+
+class Download(models.Model):
+    """One datastream that was delivered whole: once for each package, or once for each single download (SPEC 7)."""
+
+    time = models.DateTimeField(db_index=True)
+    pid = models.CharField(max_length=255, db_index=True)
+    dsid = models.CharField(max_length=255)
+    version = models.CharField(max_length=255, blank=True)
+    bytes = models.PositiveBigIntegerField()
+    key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
+    package = models.CharField(max_length=32, blank=True, db_index=True)
+    address = models.CharField(max_length=45, blank=True)
+    user_agent = models.CharField(max_length=512, blank=True)
+    robot = models.BooleanField(default=False)
+    double_click = models.BooleanField(default=False, help_text="The same reader took the same datastream within 30 s")
+
+    class Meta:
+        ordering = ("-time",)
+        constraints = (
+            models.UniqueConstraint(fields=("package", "pid", "dsid"), condition=~models.Q(package=""), name="datastream_once_a_package"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.pid}/{self.dsid}"
