@@ -1,0 +1,53 @@
+"""A package as the ordered list of its segments: the one place from which both its length and its bytes come."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Self
+
+from getapi.core.plan import Entry, Plan
+from getapi.core.segment import Deferred, DeferredKind, Extent, Literal, Segment, clip
+
+__all__ = ["Deferred", "DeferredKind", "Extent", "Layout", "Literal", "Segment", "lay_out_entry"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """``offsets[i]`` is where ``segments[i]`` begins. ``plan`` is None for a single datastream, which holds nothing deferred."""
+
+    plan: Plan | None
+    segments: tuple[Segment, ...]
+    offsets: tuple[int, ...]
+
+    @classmethod
+    def of(cls, segments: Iterable[Segment], *, plan: Plan | None = None) -> Self:
+        listed = tuple(segments)
+        starts = accumulate((segment.length for segment in listed[:-1]), initial=0) if listed else ()
+        return cls(plan=plan, segments=listed, offsets=tuple(starts))
+
+    @property
+    def length(self) -> int:
+        """Octets in all."""
+        return self.offsets[-1] + self.segments[-1].length if self.segments else 0
+
+    def window(self, start: int, stop: int) -> Iterator[Segment]:
+        """The segments of octets ``start`` to ``stop`` (not included), the first and the last clipped.
+
+        A segment of no octets belongs to the window that holds its offset, so that windows side by side give each segment once.
+        """
+        first, last = max(start, 0), min(stop, self.length)
+        if first >= last:
+            return
+        index = bisect_left(self.offsets, first)
+        if index == len(self.offsets) or self.offsets[index] > first:
+            index -= 1
+        for offset, segment in zip(self.offsets[index:], self.segments[index:], strict=True):
+            if offset >= last:
+                return
+            yield clip(segment, first - offset, last - offset)
+
+
+def lay_out_entry(entry: Entry) -> Layout:
+    """One datastream's bytes alone."""
+    return Layout.of([Extent(entry, 0, entry.size)])
