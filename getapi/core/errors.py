@@ -222,6 +222,32 @@ class DeliveryOverdue(DeliveryError):
         super().__init__("The delivery took longer than is configured")
 
 
+class DeliveryShutDown(DeliveryError):
+    code = "delivery-shut-down"
+
+    def __init__(self) -> None:
+        super().__init__("The service stopped before the delivery was complete")
+
+
+class TooManyDeliveries(PackagingError):
+    """This process sends as many packages as it may; some threads stay free for tokens and health (SPEC 6)."""
+
+    code = "too-many-deliveries"
+
+    def __init__(self, *, limit: int, retry_after: int) -> None:
+        super().__init__("All download slots are in use; try again later", limit=limit, retry_after=retry_after)
+        self.retry_after = retry_after
+
+
+class ServerUnsuitable(PackagingError):
+    """The server that runs the service would gather a whole package in memory before sending it."""
+
+    code = "server-unsuitable"
+
+    def __init__(self) -> None:
+        super().__init__("Packages can be sent by a WSGI server only; start the service with 'manage.py serve'")
+
+
 class XmlRefused(PackagingError):
     """A document that is not well-formed, declares a DTD, or is larger or deeper than is safe to read."""
 
