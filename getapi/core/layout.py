@@ -1,15 +1,18 @@
 """A package as the ordered list of its segments: the one place from which both its length and its bytes come."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
+from getapi.core import bag, tar
+from getapi.core.bag import Member
+from getapi.core.errors import MalformedParameter
 from getapi.core.plan import Entry, Plan
 from getapi.core.segment import Deferred, DeferredKind, Extent, Literal, Segment, clip
 
-__all__ = ["Deferred", "DeferredKind", "Extent", "Layout", "Literal", "Segment", "lay_out_entry"]
+__all__ = ["Deferred", "DeferredKind", "Extent", "Layout", "Literal", "Segment", "lay_out", "lay_out_entry"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,50 @@ class Layout:
             yield clip(segment, first - offset, last - offset)
 
 
+def lay_out(plan: Plan) -> Layout:
+    """The package of a plan. Raises MalformedParameter for a format that is none of ``SERIALIZATIONS``."""
+    serialize = SERIALIZATIONS.get(plan.format)
+    if serialize is None:
+        raise MalformedParameter("format", f"it must be one of {', '.join(SERIALIZATIONS)}")
+    return Layout.of(_joined(serialize(bag.members(plan))), plan=plan)
+
+
 def lay_out_entry(entry: Entry) -> Layout:
     """One datastream's bytes alone."""
     return Layout.of([Extent(entry, 0, entry.size)])
+
+
+def _as_tar(members: Iterable[Member]) -> Iterator[Segment]:
+    length = 0
+    for member in members:
+        for segment in _tar_member(member):
+            length += segment.length
+            yield segment
+    yield Literal(tar.end(length))
+
+
+def _tar_member(member: Member) -> Iterator[Segment]:
+    if member.body is None:
+        yield Literal(tar.directory_header(member.path, mtime=member.mtime))
+        return
+    size = member.body.length
+    yield Literal(tar.file_header(member.path, size=size, mtime=member.mtime))
+    yield member.body
+    yield Literal(tar.padding(size))
+
+
+def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """The same octets with neighbouring literals as one; a segment that is sent by other means stays, even of no octets."""
+    pending: list[bytes] = []
+    for segment in segments:
+        if isinstance(segment, Literal):
+            pending.append(segment.data)
+            continue
+        yield Literal(b"".join(pending))
+        pending.clear()
+        yield segment
+    yield Literal(b"".join(pending))
+
+
+SERIALIZATIONS: Mapping[str, Callable[[Iterable[Member]], Iterator[Segment]]] = {"tar": _as_tar}
+"""What turns a bag's members into segments, by the plan's format."""
