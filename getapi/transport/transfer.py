@@ -1,0 +1,91 @@
+"""One running response: what its own thread writes down, and the watcher reads and may end."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+from getapi.core.errors import PackagingError
+from getapi.core.plan import Entry
+from getapi.transport.connection import acknowledged_ever, is_reset, unacknowledged
+
+
+class Transfer:
+    """``total`` octets to send over ``connection``, which is None where only the server knows the socket.
+
+    ``handed`` counts what the kernel, or the server, took. Times are of ``clock``, in seconds. After ``release`` the connection may
+    already carry the next response: from then on it is neither asked nor cut.
+    """
+
+    def __init__(self, connection: socket.socket | None, *, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.connection = connection
+        self.total = total
+        self.handed = 0
+        self.started = clock()
+        self.entry: Entry | None = None
+        self.entered = self.started
+        self.error: PackagingError | None = None
+        self._clock = clock
+        self._unacknowledged = 0
+        self._mark = (0, 0, 0)
+        self._moved = self.started
+        self._lock = threading.Lock()
+
+    def hand(self, count: int) -> None:
+        self.handed += count
+
+    def enter(self, entry: Entry) -> None:
+        """From now on the octets are this entry's."""
+        self.entry, self.entered = entry, self._clock()
+
+    def leave(self) -> None:
+        self.entry = None
+
+    @property
+    def acknowledged(self) -> int:
+        """Octets that the other end has for certain: handed over less what waits in the socket; without a socket all."""
+        with self._lock:
+            self._observe()
+            return max(self.handed - self._unacknowledged, 0)
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing waits in the socket, or what waits there will never arrive."""
+        with self._lock:
+            self._observe()
+            return self._unacknowledged == 0 or (self.connection is not None and is_reset(self.connection))
+
+    def idle(self, now: float) -> float:
+        """Seconds for which nothing has been acknowledged, as far as calls of this could see."""
+        with self._lock:
+            self._observe()
+            ever = 0 if self.connection is None else acknowledged_ever(self.connection)
+            mark = (self.handed, self._unacknowledged, ever)
+            if mark != self._mark:
+                self._mark, self._moved = mark, now
+            return now - self._moved
+
+    def cut(self, error: PackagingError) -> None:
+        """Ends the response short of its length; the first error stays. A thread inside ``sendfile`` wakes at once with EPIPE."""
+        with self._lock:
+            if self.error is None:
+                self.error = error
+            if self.connection is not None:
+                with contextlib.suppress(OSError):  # the other end was quicker
+                    self.connection.shutdown(socket.SHUT_RDWR)
+
+    def check(self) -> None:
+        """Raises the error that the response was cut with, if it was."""
+        if self.error is not None:
+            raise self.error
+
+    def release(self) -> None:
+        """Lets go of the connection; ``acknowledged`` stays what it was then."""
+        with self._lock:
+            self._observe()
+            self.connection = None
+
+    def _observe(self) -> None:
+        if self.connection is not None:
+            self._unacknowledged = unacknowledged(self.connection)
