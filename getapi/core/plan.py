@@ -12,6 +12,10 @@ ENCODER = 1
 """The version of everything that turns a plan into bytes; a stored plan of another version is not sent (SPEC 5)."""
 
 
+MAX_MTIME = 8**11 - 1
+"""The last second that an ustar header's eleven octal digits hold."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One payload file.
@@ -28,6 +32,20 @@ class Entry:
     declared: tuple[Digest, ...]
     repository: str
     datastream: DatastreamRecord
+
+
+def enter(datastream: DatastreamRecord, *, path: str, repository: str, algorithm: str, undated: int) -> Entry:
+    """The entry of a datastream whose size is known; ``undated`` is the mtime of one without CREATED, in seconds since 1970."""
+    created = undated if datastream.created is None else int(datastream.created.timestamp())
+    return Entry(
+        path=path,
+        size=datastream.size or 0,
+        mtime=min(max(created, 0), MAX_MTIME),
+        digest=datastream.digest(algorithm),
+        declared=datastream.digests,
+        repository=repository,
+        datastream=datastream,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,156 @@
+"""From a request to a frozen plan: what goes in, where it lies, what is said of the rest (SPEC 3-6)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+
+from getapi.core.access import AccessRules
+from getapi.core.arrangement import Group, arrange
+from getapi.core.chart import pick_charted, presentation_chart, requested_chart
+from getapi.core.content import complete
+from getapi.core.errors import SourceError
+from getapi.core.limits import Limits, check
+from getapi.core.names import Placed, assign_paths, package_name
+from getapi.core.notice import NoticeCode
+from getapi.core.plan import Entry, Plan, enter
+from getapi.core.request import PackageRequest
+from getapi.core.selection import Catalogue, Notices, Pick, Repositories, pick_named
+from getapi.core.tags import bag_info, notices_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """Who bag-info.txt says the package is from; ``profile`` is a BagIt profile's URL or empty."""
+
+    source_organization: str
+    software_agent: str
+    contact_name: str = ""
+    contact_phone: str = ""
+    contact_email: str = ""
+    profile: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanningRules:
+    """What the administrator decides about packages; ``algorithm`` is hashlib's name of ``packages.checksum``."""
+
+    access: AccessRules
+    limits: Limits
+    structmaps: tuple[str, ...]
+    algorithm: str
+    sender: Sender
+
+
+def plan_package(request: PackageRequest, *, repositories: Repositories, rules: PlanningRules, now: datetime) -> Plan:
+    """The package that ``request`` means at the instant ``now``.
+
+    Raises TooManyFiles, TooManyBytes, and MapTooDeep or MapTooLarge for a map that was asked for; all else becomes a notice.
+    """
+    catalogue, notices = Catalogue(repositories, rules.access, now), Notices()
+    for text in request.malformed:
+        notices.tell(NoticeCode.MALFORMED, "This is not a PID or PID/DSID", text)
+    groups = _group(request, catalogue, rules, notices)
+    check(rules.limits, _sizes(_distinct(groups)))
+    ready = {pick.key: made for pick in _distinct(groups) if (made := _prepare(pick, repositories, rules, notices))}
+    check(rules.limits, _sizes(ready.values()))
+    groups = [replace(group, picks=[ready[pick.key] for pick in group.picks if pick.key in ready]) for group in groups]
+    name = package_name(_subjects(request, groups), request.fingerprint, request.name)
+    placed = assign_paths(arrange(groups), bag_name=name)
+    return _freeze(request, name, placed, notices, rules, now.astimezone(rules.access.zone).date())
+
+
+def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, notices: Notices) -> list[Group]:
+    """What ``files`` names, by object in the order first named, then what the maps name."""
+    named = pick_named(catalogue, request.references, notices)
+    charts = [chart for reference in request.maps if (chart := requested_chart(catalogue, reference, rules.limits, notices))]
+    own = {chart.record.pid: chart for chart in reversed(charts)}
+    groups = []
+    for pid, picks in named.items():
+        record = catalogue.find(pid)
+        chart = own.get(pid) or presentation_chart(catalogue, record, rules.structmaps, rules.limits, notices)
+        groups.append(Group(record=record, picks=picks, structure=chart.map.root if chart else None))
+    for chart in charts:
+        if chart.map.unresolved:
+            text = f"{len(chart.map.unresolved)} pointers of the map name no datastream of this repository"
+            notices.tell(NoticeCode.MAP_UNUSABLE, text, chart.record.pid, chart.datastream.dsid)
+        groups.append(Group(record=chart.record, picks=pick_charted(catalogue, chart, notices), structure=chart.map.root))
+    return groups
+
+
+def _distinct(groups: Iterable[Group]) -> list[Pick]:
+    return list({pick.key: pick for group in groups for pick in group.picks}.values())
+
+
+def _sizes(picks: Iterable[Pick]) -> list[tuple[str, int]]:
+    return [(pick.record.repository, pick.datastream.size or 0) for pick in picks]
+
+
+def _prepare(pick: Pick, repositories: Repositories, rules: PlanningRules, notices: Notices) -> Pick | None:
+    """The pick with its size and, inline, its digest known; None and a notice where its bytes cannot be had."""
+    datastream = pick.datastream
+    if datastream.fault is not None:
+        notices.tell(NoticeCode(datastream.fault), _FAULTS[datastream.fault], datastream.pid, datastream.dsid)
+        return None
+    try:
+        datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm)
+    except SourceError as error:
+        notices.tell_error(error, datastream.pid, datastream.dsid)
+        return None
+    if datastream.declared_size not in {None, datastream.size}:
+        text = f"The repository records {datastream.declared_size} octets, the content has {datastream.size}"
+        notices.tell(NoticeCode.SIZE_DIFFERS, text, datastream.pid, datastream.dsid)
+    return replace(pick, datastream=datastream)
+
+
+_FAULTS = {
+    NoticeCode.CONTENT_MISSING: "The datastream's content is not in the store",
+    NoticeCode.MALFORMED: "The repository's record of this datastream cannot be used",
+}
+
+
+def _subjects(request: PackageRequest, groups: Sequence[Group]) -> list[str]:
+    """The PIDs that a package is about: those asked for and found, else those asked for."""
+    return list(dict.fromkeys(group.record.pid for group in groups)) or list(
+        dict.fromkeys(reference.pid for reference in (*request.references, *request.maps))
+    )
+
+
+def _freeze(
+    request: PackageRequest, name: str, placed: Sequence[Placed[Pick]], notices: Notices, rules: PlanningRules, today: date
+) -> Plan:
+    midnight = int(datetime.combine(today, time(), UTC).timestamp())
+    entries = tuple(
+        enter(place.key.datastream, path=place.path, repository=place.key.record.repository, algorithm=rules.algorithm, undated=midnight)
+        for place in placed
+    )
+    for place in placed:
+        if place.renamed:
+            notices.tell(NoticeCode.RENAMED, f"{place.wanted} is in the package as {place.path}", *place.key.key)
+    told, octets = tuple(notices), sum(entry.size for entry in entries)
+    return Plan(
+        name=name,
+        format=request.format,
+        algorithm=rules.algorithm,
+        bagging_date=today,
+        entries=entries,
+        notices=told,
+        bag_info=_describe(rules.sender, entries, octets, today),
+        notices_text=notices_text(told, packaged_files=len(entries), packaged_size=octets),
+    )
+
+
+def _describe(sender: Sender, entries: Sequence[Entry], octets: int, today: date) -> bytes:
+    pids = list(dict.fromkeys(entry.datastream.pid for entry in entries))
+    return bag_info(
+        source_organization=sender.source_organization,
+        contact_name=sender.contact_name,
+        contact_phone=sender.contact_phone,
+        contact_email=sender.contact_email,
+        external_identifiers=pids,
+        external_description=f"{len(entries)} datastreams of {len(pids)} objects",
+        bagging_date=today,
+        payload_size=octets,
+        payload_files=len(entries),
+        software_agent=sender.software_agent,
+        profile=sender.profile,
+    )

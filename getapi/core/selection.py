@@ -1,0 +1,185 @@
+"""Which datastreams of which objects a request means, and what is said of those that it cannot have (SPEC 3, 4)."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from getapi.core.access import AccessRules, Allowed, Denied, decide, decide_object
+from getapi.core.errors import (
+    AmbiguousName,
+    ContentMissing,
+    DatastreamNotFound,
+    ObjectNotFound,
+    ObjectUnreadable,
+    SourceError,
+    SourceUnavailable,
+)
+from getapi.core.notice import Notice, NoticeCode
+from getapi.core.request import Reference
+from getapi.core.source import DatastreamRecord, ObjectRecord, Source
+
+_CODES: tuple[tuple[type[SourceError], NoticeCode], ...] = (
+    (ObjectNotFound, NoticeCode.OBJECT_NOT_FOUND),
+    (DatastreamNotFound, NoticeCode.DATASTREAM_NOT_FOUND),
+    (AmbiguousName, NoticeCode.AMBIGUOUS),
+    (ObjectUnreadable, NoticeCode.MALFORMED),
+    (ContentMissing, NoticeCode.CONTENT_MISSING),
+    (SourceUnavailable, NoticeCode.SOURCE_UNAVAILABLE),
+)
+
+
+class Repositories(Protocol):
+    """All sources together, as planning asks them."""
+
+    def describe(self, pid: str) -> ObjectRecord:
+        """As ``Source.describe``, from whichever repository has the object."""
+
+    def by_name(self, name: str) -> Source: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pick:
+    """One datastream that goes into the package."""
+
+    record: ObjectRecord
+    datastream: DatastreamRecord
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.datastream.pid, self.datastream.dsid
+
+
+@dataclass(slots=True)
+class Notices:
+    """The notices of one package in the order they arose, none twice."""
+
+    _told: dict[tuple[str, str, NoticeCode], Notice] = field(default_factory=dict)
+
+    def tell(self, code: NoticeCode, text: str, pid: str, dsid: str = "") -> None:
+        self._told.setdefault((pid, dsid, code), Notice(pid=pid, dsid=dsid, code=code, text=text))
+
+    def tell_error(self, error: SourceError, pid: str, dsid: str = "") -> None:
+        code = next((code for kind, code in _CODES if isinstance(error, kind)), NoticeCode.SOURCE_UNAVAILABLE)
+        self.tell(code, error.sentence, pid, dsid)
+
+    def __iter__(self) -> Iterator[Notice]:
+        return iter(self._told.values())
+
+
+@dataclass(slots=True)
+class Catalogue:
+    """The objects that a request touches, each described once, and the access decision on each datastream."""
+
+    repositories: Repositories
+    rules: AccessRules
+    now: datetime
+    _asked: dict[str, ObjectRecord | SourceError] = field(default_factory=dict)
+
+    def find(self, pid: str) -> ObjectRecord:
+        """Raises what ``Source.describe`` raises, every time the same."""
+        found = self._asked.get(pid)
+        if found is None:
+            found = self._describe(pid)
+            self._asked[pid] = found
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+    def _describe(self, pid: str) -> ObjectRecord | SourceError:
+        try:
+            record = self.repositories.describe(pid)
+        except SourceError as error:
+            return error
+        # Another spelling of an object already described: one object, one record.
+        known = self._asked.get(record.pid)
+        return known if isinstance(known, ObjectRecord) else self._asked.setdefault(record.pid, record)
+
+    def decide(self, record: ObjectRecord, datastream: DatastreamRecord) -> Allowed | Denied:
+        return decide(record, datastream, self.rules, self.now)
+
+    def decide_object(self, record: ObjectRecord) -> Allowed | Denied:
+        return decide_object(record, self.rules, self.now)
+
+
+def match_dsid(datastreams: Sequence[DatastreamRecord], pid: str, dsid: str) -> DatastreamRecord:
+    """The datastream of that id: exactly, else the only one that is alike without regard to case (SPEC 3).
+
+    Raises DatastreamNotFound, AmbiguousName.
+    """
+    exact = next((datastream for datastream in datastreams if datastream.dsid == dsid), None)
+    if exact is not None:
+        return exact
+    folded = dsid.casefold()
+    alike = [datastream for datastream in datastreams if datastream.dsid.casefold() == folded]
+    if not alike:
+        raise DatastreamNotFound(pid, dsid)
+    if len(alike) > 1:
+        raise AmbiguousName(dsid)
+    return alike[0]
+
+
+def find_record(catalogue: Catalogue, pid: str, notices: Notices) -> ObjectRecord | None:
+    """The object if it may be spoken of; otherwise None and a notice."""
+    try:
+        record = catalogue.find(pid)
+    except SourceError as error:
+        notices.tell_error(error, pid)
+        return None
+    verdict = catalogue.decide_object(record)
+    if isinstance(verdict, Denied):
+        notices.tell(verdict.code, verdict.text, record.pid)
+        return None
+    return record
+
+
+def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> list[Pick]:
+    """All public datastreams of an object, in the object's order; reserved and inactive ones are not even mentioned (SPEC 4)."""
+    picks = []
+    for datastream in record.datastreams:
+        verdict = catalogue.decide(record, datastream)
+        if isinstance(verdict, Allowed):
+            picks.append(Pick(record=record, datastream=datastream))
+        elif verdict.mentioned:
+            notices.tell(verdict.code, verdict.text, record.pid, datastream.dsid)
+    return picks
+
+
+def pick_one(catalogue: Catalogue, record: ObjectRecord, dsid: str, notices: Notices, *, direct: bool) -> list[Pick]:
+    """The datastream of that id, or nothing and a notice; a map's pointer (``direct`` False) is as silent as a blanket request."""
+    try:
+        datastream = match_dsid(record.datastreams, record.pid, dsid)
+    except SourceError as error:
+        notices.tell_error(error, record.pid, dsid)
+        return []
+    verdict = catalogue.decide(record, datastream)
+    if isinstance(verdict, Allowed):
+        return [Pick(record=record, datastream=datastream)]
+    if direct or verdict.mentioned:
+        notices.tell(verdict.code, verdict.text, record.pid, datastream.dsid)
+    return []
+
+
+def pick_named(catalogue: Catalogue, references: Iterable[Reference], notices: Notices) -> dict[str, list[Pick]]:
+    """What ``files`` means: true PID -> picks in the object's own order, objects in the order first named, nothing twice."""
+    records: dict[str, ObjectRecord] = {}
+    wanted: dict[str, list[str] | None] = {}
+    for reference in references:
+        record = find_record(catalogue, reference.pid, notices)
+        if record is None:
+            continue
+        records[record.pid] = record
+        asked = wanted.setdefault(record.pid, [])
+        if reference.dsid is None:
+            wanted[record.pid] = None
+        elif asked is not None:
+            asked.append(reference.dsid)
+    return {pid: _pick_wanted(catalogue, records[pid], asked, notices) for pid, asked in wanted.items()}
+
+
+def _pick_wanted(catalogue: Catalogue, record: ObjectRecord, dsids: list[str] | None, notices: Notices) -> list[Pick]:
+    if dsids is None:
+        return pick_all(catalogue, record, notices)
+    picks = {pick.key: pick for dsid in dsids for pick in pick_one(catalogue, record, dsid, notices, direct=True)}
+    position = {datastream.dsid: index for index, datastream in enumerate(record.datastreams)}
+    return sorted(picks.values(), key=lambda pick: position[pick.datastream.dsid])

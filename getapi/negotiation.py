@@ -1,0 +1,66 @@
+"""Which of XML, JSON and HTML answers: XML unless ``Accept`` prefers another, and never 406 (SPEC 1)."""
+
+from collections.abc import Sequence
+
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+_FORMATS = {
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "application/json": "json",
+    "application/problem+json": "json",
+    "text/html": "html",
+}
+
+
+def preferred_format(accept: str) -> str:
+    """``xml``, ``json`` or ``html``: the highest quality wins, then the first named; a wildcard stands for XML, behind what is named.
+
+    RFC 9110 12.5.1, read leniently: a malformed quality counts as 0, an unknown type as not named.
+    """
+    best, choice = 0.0, "xml"
+    for wanted, quality in _ranges(accept):
+        if wanted in _FORMATS and quality > best:
+            best, choice = quality, _FORMATS[wanted]
+    wildcard = max((quality for wanted, quality in _ranges(accept) if wanted in {"*/*", "application/*"}), default=0.0)
+    return "xml" if wildcard > best else choice
+
+
+def accepts(accept: str, media_type: str) -> bool:
+    """Whether a media type is named itself, with a quality above 0."""
+    return any(wanted == media_type and quality > 0 for wanted, quality in _ranges(accept))
+
+
+def _ranges(accept: str) -> list[tuple[str, float]]:
+    ranges = []
+    for part in accept.split(","):
+        media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+        qualities = [parameter.removeprefix("q=") for parameter in parameters if parameter.startswith("q=")]
+        ranges.append((media_type, _quality(qualities[0]) if qualities else 1.0))
+    return ranges
+
+
+def _quality(text: str) -> float:
+    whole, _, fraction = text.partition(".")
+    if whole not in {"0", "1"} or len(fraction) > 3 or (fraction and not fraction.isascii()) or (fraction and not fraction.isdigit()):
+        return 0.0
+    return min(float(text), 1.0)
+
+
+class PreferredNegotiation(BaseContentNegotiation):
+    """DRF's negotiation with our preference and without its 406."""
+
+    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+        content_type = (request.content_type or "").split(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == content_type), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        del format_suffix  # DRF's own ?format= stands for the package's format here
+        wanted = preferred_format(request.META.get("HTTP_ACCEPT", ""))
+        renderer = next((renderer for renderer in renderers if renderer.format == wanted), renderers[0])
+        return renderer, renderer.media_type or ""

@@ -1,0 +1,57 @@
+"""HTTP's word for every error of core: the one place where status codes stand."""
+
+from http import HTTPStatus
+
+from getapi.core import errors
+
+STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
+    errors.PackagingError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.RequestError: HTTPStatus.BAD_REQUEST,
+    errors.AuthorizationError: HTTPStatus.FORBIDDEN,
+    errors.TooManyFailures: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyDeliveries: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    errors.SourceError: HTTPStatus.BAD_GATEWAY,
+    errors.ObjectNotFound: HTTPStatus.NOT_FOUND,
+    errors.DatastreamNotFound: HTTPStatus.NOT_FOUND,
+    errors.AmbiguousName: HTTPStatus.NOT_FOUND,
+    errors.ContentMissing: HTTPStatus.NOT_FOUND,
+    errors.ContentChanged: HTTPStatus.CONFLICT,
+    errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DeliveryError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.XmlRefused: HTTPStatus.BAD_GATEWAY,
+}
+"""A class stands for its subclasses that are not listed themselves."""
+
+
+def status(error: errors.PackagingError) -> HTTPStatus:
+    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+
+
+def headers(error: errors.PackagingError) -> dict[str, str]:
+    retry_after = error.facts.get("retry_after")
+    return {} if retry_after is None else {"Retry-After": str(retry_after)}
+
+
+def document(error: errors.PackagingError) -> dict[str, object]:
+    """RFC 9457 problem details; an XML answer shows their ``detail`` alone."""
+    code = status(error)
+    return {"type": "about:blank", "title": code.phrase, "status": int(code), "detail": error.sentence, "code": error.code, **error.facts}
+
+
+_SENTENCES = {
+    HTTPStatus.BAD_REQUEST: "The request cannot be understood",
+    HTTPStatus.FORBIDDEN: "This may not be asked from here",
+    HTTPStatus.NOT_FOUND: "There is nothing at this address",
+    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer that method",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request's body is too large",
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Parameters come urlencoded, multipart or as a JSON object",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "The service made an error; its administrators can read more in its log",
+}
+
+
+def plain(code: int) -> dict[str, object]:
+    """The problem document of an HTTP status alone, for what Django and DRF refuse themselves."""
+    phrase = HTTPStatus(code)
+    word = phrase.phrase.lower().replace(" ", "-")
+    return {"type": "about:blank", "title": phrase.phrase, "status": code, "detail": _SENTENCES.get(phrase, phrase.phrase), "code": word}

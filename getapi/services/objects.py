@@ -1,0 +1,125 @@
+"""One object's public datastreams, and one datastream's bytes, under the same access rules as a package (SPEC 1, 4)."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from getapi import conf
+from getapi.core.access import Allowed, Denied, decide, decide_object
+from getapi.core.content import complete
+from getapi.core.errors import AmbiguousName, ContentMissing, DatastreamNotFound, DatastreamRefused, NetworkRefused, ObjectNotFound
+from getapi.core.layout import lay_out_entry
+from getapi.core.names import flat_name
+from getapi.core.plan import Entry, enter
+from getapi.core.request import parse_reference
+from getapi.core.selection import match_dsid
+from getapi.core.source import DatastreamRecord, ObjectRecord
+from getapi.services import addresses, rules, tokens
+from getapi.services.deliveries import Delivery, deliver
+from getapi.services.repositories import registry
+from getapi.services.statistics import Recipient
+from getapi.transport.connection import raw_socket
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Single:
+    """One datastream that may leave now."""
+
+    entry: Entry
+
+    @property
+    def etag(self) -> str:
+        """Strong: it changes with the datastream's identity, of which no more is shown than a hash."""
+        datastream = self.entry.datastream
+        parts = (self.entry.repository, datastream.pid, datastream.dsid, datastream.version, datastream.identity)
+        return f'"{hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:40]}"'
+
+
+def list_public(text: str, *, meta: Mapping[str, Any], token: str | None) -> dict[str, object]:
+    """``object{pid,label,datastreams[{dsid,label,mime,size}]}``. Raises ObjectNotFound, DatastreamRefused, NetworkRefused."""
+    record = _find(text, meta, token)
+    access, now = rules.access_rules(conf.current()), timezone.now()
+    public = [datastream for datastream in record.datastreams if isinstance(decide(record, datastream, access, now), Allowed)]
+    listed = [
+        {"dsid": datastream.dsid, "label": datastream.label, "mime": datastream.mime, "size": datastream.size}
+        for datastream in public
+        if datastream.fault is None
+    ]
+    return {"pid": record.pid, "label": record.label, "datastreams": listed}
+
+
+def find_single(text: str, dsid: str, *, meta: Mapping[str, Any], token: str | None) -> Single:
+    """The datastream of that name.
+
+    Raises ObjectNotFound or DatastreamNotFound alike for what is unknown, reserved or inactive, DatastreamRefused with the date for what
+    is closed now, ContentMissing where the store lost it.
+    """
+    record = _find(text, meta, token)
+    try:
+        datastream = match_dsid(record.datastreams, record.pid, dsid)
+    except AmbiguousName:
+        raise DatastreamNotFound(record.pid, dsid) from None
+    verdict = decide(record, datastream, rules.access_rules(conf.current()), timezone.now())
+    if isinstance(verdict, Denied):
+        _refuse(verdict, DatastreamNotFound(record.pid, dsid))
+    if datastream.fault is not None:
+        raise ContentMissing(record.pid, datastream.dsid)
+    return Single(entry=_enter(record, datastream))
+
+
+def send(single: Single, *, start: int, stop: int, meta: Mapping[str, Any]) -> Delivery:
+    """Octets ``start`` to ``stop`` (not included) of a datastream, counted in the statistics when they are all of it."""
+    recipient = Recipient(key_id=None, address=addresses.read(meta).address, user_agent=meta.get("HTTP_USER_AGENT", ""))
+    datastream = single.entry.datastream
+    return deliver(
+        lay_out_entry(single.entry),
+        start=start,
+        stop=stop,
+        open_entry=registry().open,
+        recipient=recipient,
+        package="",
+        name=f"{datastream.pid}/{datastream.dsid}",
+        sock=raw_socket(meta),
+    )
+
+
+def _find(text: str, meta: Mapping[str, Any], token: str | None) -> ObjectRecord:
+    reference = parse_reference(text)
+    if reference is None or reference.dsid is not None:
+        raise ObjectNotFound(text)
+    try:
+        record = registry().describe(reference.pid)
+    except AmbiguousName:
+        raise ObjectNotFound(text) from None
+    _admit(record.repository, meta, token)
+    verdict = decide_object(record, rules.access_rules(conf.current()), timezone.now())
+    if isinstance(verdict, Denied):
+        _refuse(verdict, ObjectNotFound(text))
+    return record
+
+
+def _admit(name: str, meta: Mapping[str, Any], token: str | None) -> None:
+    """A repository that is not public answers a valid token or an address in its networks (SPEC 4.5)."""
+    repository = next(repository for repository in conf.current().repositories if repository.name == name)
+    facts = addresses.read(meta)
+    if repository.public or addresses.is_within(facts.address, repository.networks):
+        return
+    if token is None:
+        raise NetworkRefused
+    tokens.check(token, facts)
+
+
+def _refuse(verdict: Denied, unknown: ObjectNotFound | DatastreamNotFound) -> None:
+    if verdict.closed:
+        raise DatastreamRefused(verdict.text)
+    raise unknown
+
+
+def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Entry:
+    algorithm = conf.current().packages.checksum
+    whole = complete(datastream, registry().by_name(record.repository), algorithm)
+    path = flat_name(whole.pid, whole.dsid, whole.mime)
+    return enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0)
