@@ -1,0 +1,80 @@
+"""Islandora 7: embargo and viewing relations in RELS-EXT (the object) and RELS-INT (its datastreams).
+
+Modules islandora_scholar and islandora_xacml_editor. Fedora requires both documents to be RDF/XML about the object and its datastreams.
+"""
+
+from collections.abc import Iterator
+
+from lxml import etree
+
+from getapi.core.restriction import Ground, Restriction
+from getapi.core.rights.moment import UnreadableMoment, read_moment
+
+_FEDORA = "info:fedora/"
+_RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
+_EMBARGO = "{info:islandora/islandora-system:def/scholar#}embargo-until"
+_VIEWABLE = frozenset(
+    f"{{http://islandora.ca/ontology/{name}#}}isViewableBy{who}" for name in ("relsext", "relsint") for who in ("User", "Role")
+)
+_EVERYBODY = "anonymous user"
+"""Drupal's role of those who are not logged in."""
+
+_Subject = tuple[str | None]
+"""What a statement is about: one DSID, or None for the whole object. A tuple, for None alone means that it is about something else."""
+
+
+def read_relations(root: etree._Element, pid: str) -> tuple[Restriction, ...]:
+    """Restrictions from RELS-EXT or RELS-INT; statements about another object are ignored.
+
+    A statement that is not about a Fedora object at all is taken to be about this one, the whole of it. Viewing relations close their
+    subject to readers unless one of them names the role of everybody: they mirror the policy, which may be gone or not yet written.
+    """
+    if root.tag != f"{_RDF}RDF":
+        return (Restriction(ground=Ground.UNREADABLE),)
+    found: list[Restriction] = []
+    viewers: dict[str | None, set[str]] = {}
+    for subject, predicate, value in _statements(root, pid):
+        if predicate == _EMBARGO:
+            found.append(_read_embargo(subject, value))
+        else:
+            viewers.setdefault(subject, set()).add(value.casefold())
+    found.extend(Restriction(ground=Ground.POLICY, dsid=dsid) for dsid, names in viewers.items() if _EVERYBODY not in names)
+    return tuple(found)
+
+
+def _read_embargo(dsid: str | None, value: str) -> Restriction:
+    try:
+        return Restriction(ground=Ground.EMBARGO, dsid=dsid, ends=read_moment(value))
+    except UnreadableMoment:
+        return Restriction(ground=Ground.UNREADABLE, dsid=dsid)
+
+
+def _statements(root: etree._Element, pid: str) -> Iterator[tuple[str | None, str, str]]:
+    """Subject, predicate and value of what concerns readers, as property elements or as property attributes (RDF/XML 2.5)."""
+    for element in root.iter("*"):
+        if element.tag == _EMBARGO or element.tag in _VIEWABLE:
+            # A property element never is the root, which is rdf:RDF.
+            subject = _read_subject(_about(element.getparent()), pid)
+            if subject is not None:
+                yield subject[0], element.tag, "".join(map(str, element.itertext())).strip()
+        for name, value in element.items():
+            if name == _EMBARGO or name in _VIEWABLE:
+                subject = _read_subject(_about(element), pid)
+                if subject is not None:
+                    yield subject[0], str(name), str(value).strip()
+
+
+def _about(element: etree._Element | None) -> str:
+    if element is None:
+        return ""
+    return element.get(f"{_RDF}about") or element.get("about") or ""
+
+
+def _read_subject(about: str, pid: str) -> _Subject | None:
+    about = about.strip()
+    if about[: len(_FEDORA)].lower() != _FEDORA:
+        return (None,)
+    named, dsid, *_ = f"{about[len(_FEDORA) :]}/".split("/")
+    if named.casefold().replace("%3a", ":") != pid.casefold():
+        return None
+    return (dsid or None,)
