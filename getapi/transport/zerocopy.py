@@ -5,7 +5,7 @@ import os
 import socket
 
 from getapi.core.errors import ContentChanged, SourceUnavailable
-from getapi.core.segment import Extent
+from getapi.core.layout import Extent
 from getapi.core.source import Content
 from getapi.transport.reading import HELD, confirm
 from getapi.transport.transfer import Transfer

@@ -1,0 +1,97 @@
+"""``manage.py serve``: the service under gunicorn, as it is meant to run."""
+
+import ipaddress
+import os
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import Error
+
+from getapi import conf
+from getapi.services.watcher import RESERVED_THREADS
+
+CONFIGURATION = "python:packaging_service.gunicorn"
+SPARE_CONNECTIONS = 1000
+"""Connections that a process holds beyond its threads: kept alive, or waiting for a thread."""
+
+
+class Command(BaseCommand):
+    help = "Starts the service under gunicorn. It ends on SIGTERM, giving running downloads 25 seconds to finish."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--bind", metavar="HOST:PORT", type=address, default=("127.0.0.1", 8000), help="where to listen (127.0.0.1:8000)"
+        )
+        parser.add_argument("--workers", metavar="N", type=at_least(2), default=2, help="processes, at least 2 (2)")
+        fewest = RESERVED_THREADS + 1
+        shown = f"threads of each process; all but {RESERVED_THREADS} may send a download (72)"
+        parser.add_argument("--threads", metavar="N", type=at_least(fewest), default=72, help=shown)
+
+    def handle(self, *, bind: tuple[str, int], workers: int, threads: int, **_options: Any) -> None:
+        host, port = bind
+        if conf.current().secret_key_is_development and not is_loopback(host):
+            raise CommandError(
+                "Tokens are signed with a development key: set PACKAGING_SECRET_KEY or secret_key_file, or listen on 127.0.0.1 only."
+            )
+        refuse_unapplied()
+        shown = f"[{host}]" if ":" in host else host
+        arguments = [sys.executable, "-m", "gunicorn", "--config", CONFIGURATION, "--bind", f"{shown}:{port}"]
+        arguments += ["--workers", str(workers), "--threads", str(threads), "--worker-connections", str(threads + SPARE_CONNECTIONS)]
+        sys.stdout.flush()
+        # The same process goes on as gunicorn: it forks before anything of Django, its threads or its connections is there.
+        os.execve(sys.executable, arguments, environment())  # noqa: S606 # no shell is wanted
+
+
+def environment() -> dict[str, str]:
+    """gunicorn finds the project wherever the command was called from."""
+    top = str(Path(__file__).resolve().parents[3])
+    path = os.pathsep.join([top, *filter(None, [os.environ.get("PYTHONPATH")])])
+    return {**os.environ, "PYTHONPATH": path}
+
+
+def refuse_unapplied() -> None:
+    """Raises CommandError where the database cannot be asked, or lacks a migration."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except Error as error:
+        raise CommandError(f"The database cannot be used: {error}") from error
+    finally:
+        connection.close()
+    if missing:
+        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
+        raise CommandError(f"Run 'manage.py migrate' first; the database lacks {names}.")
+
+
+def address(text: str) -> tuple[str, int]:
+    """``HOST:PORT`` or ``[IPV6]:PORT`` in its two parts."""
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
+    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise ArgumentTypeError(f"{text!r} is not HOST:PORT")
+    return host, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """A name other than localhost may mean any address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    def count(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise ArgumentTypeError(f"must be at least {least}")
+        return number
+
+    return count

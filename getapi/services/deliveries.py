@@ -1,0 +1,234 @@
+"""A response that carries a package: watched while it runs, and put on record by what the other end acknowledged."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from types import TracebackType
+
+from django import db
+from django.utils import timezone
+
+from getapi import models
+from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackagingError
+from getapi.core.layout import Extent, Layout
+from getapi.core.plan import Entry
+from getapi.core.source import Content
+from getapi.services.statistics import Recipient, record_downloads
+from getapi.services.watcher import Watcher, watcher
+from getapi.transport.reading import opened
+from getapi.transport.sender import send
+from getapi.transport.transfer import Transfer
+
+logger = logging.getLogger("getapi.deliveries")
+Outcome = models.Delivery.Outcome
+
+PATIENCE = 5.0
+"""Seconds without an acknowledgement after which the rest of what was handed over whole counts as not delivered."""
+
+LAST_WAIT = 60.0
+"""Seconds that a slow but living receiver gets at most for what the kernel still holds at the end."""
+
+BROKEN_WAIT = 1.0
+"""Both of these after a failure: the record should be near the truth, and the thread is wanted."""
+
+RETRIES = (0.2, 1.0)
+"""Seconds before the second and the third attempt to write to a database that does not answer."""
+
+CUTS: dict[type[BaseException], Outcome] = {
+    DeliveryStalled: Outcome.STALLED,
+    DeliveryOverdue: Outcome.OVERDUE,
+    DeliveryShutDown: Outcome.SHUT_DOWN,
+}
+
+LEVELS = {Outcome.DONE: logging.INFO, Outcome.CLIENT_GONE: logging.INFO, Outcome.BROKEN: logging.ERROR}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consignment:
+    """Octets ``start`` to ``stop`` of a layout for a recipient. ``package`` is its id, empty for a single datastream."""
+
+    layout: Layout
+    start: int
+    stop: int
+    recipient: Recipient
+    package: str
+    name: str
+    began: datetime = field(default_factory=timezone.now)
+
+    def entries(self, acknowledged: int) -> list[Entry]:
+        """The entries whose every octet is among the first ``acknowledged`` of the window."""
+        last = self.start + acknowledged
+        return [
+            segment.entry
+            for segment, offset in zip(self.layout.segments, self.layout.offsets, strict=True)
+            if isinstance(segment, Extent) and self.start <= offset and offset + segment.length <= last
+        ]
+
+
+class Delivery(Iterator[bytes]):
+    """The body of one response. Whoever takes it must call ``close``, as WSGI servers do."""
+
+    def __init__(
+        self, consignment: Consignment, *, open_entry: Callable[[Entry], Content], transfer: Transfer, watched_by: Watcher
+    ) -> None:
+        self._consignment = consignment
+        self._transfer = transfer
+        self._watcher = watched_by
+        self._blocks = self._send(open_entry)
+
+    def __next__(self) -> bytes:
+        return next(self._blocks)
+
+    def close(self) -> None:
+        self._blocks.close()
+        self._watcher.forget(self._transfer)
+
+    def _send(self, open_entry: Callable[[Entry], Content]) -> Generator[bytes]:
+        close_databases()  # a download of three hours must not hold a connection
+        sent, transfer = self._consignment, self._transfer
+        with _Ending(sent, transfer, self._watcher):
+            yield from send(sent.layout, start=sent.start, stop=sent.stop, open_entry=open_entry, transfer=transfer)
+
+
+def deliver(
+    layout: Layout,
+    *,
+    start: int,
+    stop: int,
+    open_entry: Callable[[Entry], Content],
+    recipient: Recipient,
+    package: str,
+    name: str,
+    sock: socket.socket | None,
+    watched_by: Watcher = watcher,
+) -> Delivery:
+    """The octets ``start`` to ``stop`` (not included) of a layout as a response's body, of exactly ``stop - start`` octets or cut short.
+
+    ``sock`` is ``transport.connection.raw_socket``'s word. Where the window begins inside a datastream, that is opened once beforehand:
+    its errors (SourceError) are still an answer then. Raises TooManyDeliveries where this process is full.
+    """
+    first = next(layout.window(start, stop), None)
+    if isinstance(first, Extent):
+        opened(open_entry, first.entry).close()
+    consignment = Consignment(layout=layout, start=start, stop=stop, recipient=recipient, package=package, name=name)
+    transfer = Transfer(sock, total=stop - start)
+    watched_by.register(transfer)
+    return Delivery(consignment, open_entry=open_entry, transfer=transfer, watched_by=watched_by)
+
+
+class _Ending:
+    """Whatever way a delivery ends: lets go of its connection and its place, and writes down what was delivered."""
+
+    def __init__(self, consignment: Consignment, transfer: Transfer, watched_by: Watcher) -> None:
+        self._consignment = consignment
+        self._transfer = transfer
+        self._watcher = watched_by
+
+    def __enter__(self) -> None:
+        """Nothing is held yet that was not held before."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        cause = self._transfer.error or error
+        wait = LAST_WAIT if cause is None else BROKEN_WAIT
+        settle(self._transfer, patience=min(PATIENCE, wait), limit=wait)
+        cause = self._transfer.error or error
+        self._watcher.forget(self._transfer)
+        self._transfer.release()
+        row = self._row(cause)
+        _log(row, cause)
+        self._record(row)
+
+    def _row(self, cause: BaseException | None) -> models.Delivery:
+        sent, acknowledged = self._consignment, self._transfer.acknowledged
+        outcome, reason = verdict(cause, is_whole=acknowledged == self._transfer.total)
+        return models.Delivery(
+            package=sent.package,
+            name=sent.name[:255],
+            key_id=sent.recipient.key_id,
+            started=sent.began,
+            ended=timezone.now(),
+            first=sent.start,
+            stop=sent.stop,
+            sent=acknowledged,
+            outcome=outcome,
+            reason=reason,
+        )
+
+    def _record(self, row: models.Delivery) -> None:
+        sent = self._consignment
+        _persist(row.save, row)
+        entries = sent.entries(row.sent)
+        if entries:
+            downloads = partial(record_downloads, entries, recipient=sent.recipient, package=sent.package, time=row.ended or sent.began)
+            _persist(downloads, row)
+        close_databases()
+
+
+def verdict(cause: BaseException | None, *, is_whole: bool) -> tuple[Outcome, str]:
+    """The outcome of a delivery and the reason where it broke, from what ended it (None: its last octet was handed over)."""
+    if cause is None:
+        return (Outcome.DONE, "") if is_whole else (Outcome.CLIENT_GONE, "unacknowledged")
+    if isinstance(cause, PackagingError):
+        return CUTS.get(type(cause), Outcome.BROKEN), cause.code
+    if isinstance(cause, (OSError, GeneratorExit)):
+        return Outcome.CLIENT_GONE, ""
+    return Outcome.BROKEN, type(cause).__name__
+
+
+def settle(transfer: Transfer, *, patience: float, limit: float) -> None:
+    """Waits until the other end has acknowledged what it was sent: ``limit`` seconds at most, ``patience`` without progress."""
+    end, known, pause = time.monotonic() + limit, transfer.error, 0.0005
+    while not transfer.is_settled and transfer.error is known:
+        now = time.monotonic()
+        if now >= end or transfer.idle(now) >= patience:
+            return
+        time.sleep(pause)
+        pause = min(pause * 2, 0.02)
+
+
+def close_databases() -> None:
+    """Gives this thread's connections back, but for one in the middle of a transaction, which has an owner."""
+    for connection in db.connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
+def _persist(write: Callable[[], None], row: models.Delivery) -> None:
+    """A finished delivery is no failure because the database is away: what cannot be written is logged in full."""
+    for pause in (*RETRIES, None):
+        try:
+            return write()
+        except db.Error as error:
+            close_databases()
+            if pause is None:
+                logger.exception("delivery not recorded", extra=_facts(row), exc_info=error)
+            else:
+                time.sleep(pause)
+    return None
+
+
+def _log(row: models.Delivery, cause: BaseException | None) -> None:
+    level = LEVELS.get(Outcome(row.outcome), logging.WARNING)
+    facts = cause.facts if isinstance(cause, PackagingError) else {}
+    logger.log(level, "delivery %s", row.outcome, extra={**_facts(row), "facts": facts})
+
+
+def _facts(row: models.Delivery) -> dict[str, object]:
+    """The row as a log line's fields; of the package's id only the beginning, because the whole opens it (SPEC 1)."""
+    seconds = None if row.ended is None else round((row.ended - row.started).total_seconds(), 3)
+    return {
+        "package": row.package[:8],
+        "download": row.name,
+        "key": row.key_id,
+        "started": row.started.isoformat(),
+        "seconds": seconds,
+        "first": row.first,
+        "stop": row.stop,
+        "sent": row.sent,
+        "outcome": str(row.outcome),
+        "reason": row.reason,
+    }
