@@ -1,0 +1,381 @@
+import hashlib
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from getapi.core.access import AccessRules
+from getapi.core.errors import (
+    AmbiguousName,
+    ContentMissing,
+    FixityMismatch,
+    MapTooDeep,
+    MapTooLarge,
+    ObjectUnreadable,
+    SourceUnavailable,
+    TooManyBytes,
+    TooManyFiles,
+)
+from getapi.core.limits import Allowance, Limits
+from getapi.core.notice import NoticeCode
+from getapi.core.plan import Plan
+from getapi.core.planner import PlanningRules, Sender, plan_package
+from getapi.core.request import PackageRequest, parse_request
+from getapi.core.restriction import Ground, Restriction
+from getapi.core.source import ControlGroup, State
+from tests.core.fakes import CREATED, FakeRepository, managed
+
+NOW = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
+RULES = PlanningRules(
+    access=AccessRules(),
+    limits=Limits(package=Allowance(files=1000, octets=10**11), map_depth=32, map_nodes=100_000),
+    structmaps=("SMAP-PRES", "SMAP*", "STRUCT*", "structMetadata", "METS"),
+    algorithm="sha256",
+    sender=Sender(source_organization="A Library", software_agent="tests"),
+)
+
+
+def ask(files: str = "", maps: str = "", name: str | None = None) -> PackageRequest:
+    return parse_request(files=files, maps=maps, name=name, formats=frozenset({"tar"}), max_text=2**20, max_entries=1000)
+
+
+def plan(repository: FakeRepository, files: str = "", maps: str = "", **rules: Any) -> Plan:
+    return plan_package(ask(files, maps), repositories=repository, rules=replace(RULES, **rules), now=NOW)
+
+
+def names(plan: Plan) -> list[tuple[str, str]]:
+    return [(entry.datastream.pid, entry.datastream.dsid) for entry in plan.entries]
+
+
+def paths(plan: Plan) -> list[str]:
+    return [entry.path for entry in plan.entries]
+
+
+def told(plan: Plan) -> set[tuple[str, str, str]]:
+    return {(notice.pid, notice.dsid, str(notice.code)) for notice in plan.notices}
+
+
+def mets(*divisions: str, label: str = "") -> bytes:
+    root = f'<mets:div LABEL="{label}">' if label else "<mets:div>"
+    return (
+        '<mets:mets xmlns:mets="http://www.loc.gov/METS/"><mets:structMap>' + root + "".join(divisions) + "</mets:div></mets:structMap></mets:mets>"
+    ).encode()
+
+
+def div(label: str, *pointers: str, inner: str = "") -> str:
+    return f'<mets:div LABEL="{label}">' + "".join(f'<mets:fptr CONTENTIDS="info:fedora/{each}"/>' for each in pointers) + inner + "</mets:div>"
+
+
+@pytest.fixture
+def repository() -> FakeRepository:
+    """The two objects of the packaging paper's sample request."""
+    made = FakeRepository()
+    made.add("rutgers-lib:1234", {"MODS": b"<mods/>", "DC": b"<dc/>", "ARCH1": b"master", "RELS-EXT": b"<rdf/>"})
+    made.add("rutgers-lib:5678", {"PDF-1": b"%PDF", "JPEG-1": b"jpeg", "ARCH1": b"master", "XML-1": b"<x/>"})
+    return made
+
+
+def test_the_papers_sample_request_gives_what_the_paper_describes(repository: FakeRepository) -> None:
+    made = plan(repository, "rutgers-lib:1234/mods;rutgers-lib:5678/pdf-1;rutgers-lib:5678/jpeg-1;rutgers-lib:1234")
+    assert names(made) == [
+        ("rutgers-lib:1234", "MODS"),
+        ("rutgers-lib:1234", "DC"),
+        ("rutgers-lib:5678", "PDF-1"),
+        ("rutgers-lib:5678", "JPEG-1"),
+    ]
+    assert paths(made)[0] == "data/rutgers-lib-1234_MODS"
+    assert made.notices == ()
+    assert made.name.startswith("package-")
+    assert len(made.name) == len("package-") + 12
+
+
+def test_a_package_of_one_object_bears_its_pid(repository: FakeRepository) -> None:
+    assert plan(repository, "rutgers-lib:1234").name == "rutgers-lib-1234"
+
+
+def test_an_object_is_packaged_once_however_its_pid_is_spelled(repository: FakeRepository) -> None:
+    made = plan(repository, "rutgers-lib:5678/PDF-1;RUTGERS-LIB:5678/jpeg-1;info:fedora/rutgers-lib%3A5678/pdf-1")
+    assert names(made) == [("rutgers-lib:5678", "PDF-1"), ("rutgers-lib:5678", "JPEG-1")]
+
+
+def test_a_bare_pid_under_another_spelling_absorbs_specific_entries(repository: FakeRepository) -> None:
+    made = plan(repository, "rutgers-lib:5678/ARCH1;RUTGERS-LIB:5678")
+    assert ("rutgers-lib:5678", "ARCH1") not in names(made)
+    assert made.notices == ()
+
+
+def test_datastreams_come_in_the_objects_order_whatever_order_was_asked(repository: FakeRepository) -> None:
+    made = plan(repository, "rutgers-lib:5678/JPEG-1;rutgers-lib:5678/PDF-1")
+    assert [dsid for _, dsid in names(made)] == ["PDF-1", "JPEG-1"]
+
+
+def test_a_reserved_datastream_is_dropped_with_a_notice_where_it_was_asked_for(repository: FakeRepository) -> None:
+    made = plan(repository, "rutgers-lib:1234/arch1;rutgers-lib:1234/MODS")
+    assert names(made) == [("rutgers-lib:1234", "MODS")]
+    assert told(made) == {("rutgers-lib:1234", "ARCH1", "restricted")}
+
+
+def test_an_object_that_does_not_exist_gives_an_empty_package_with_its_notice(repository: FakeRepository) -> None:
+    made = plan(repository, "rutgers-lib:404")
+    assert made.entries == ()
+    assert told(made) == {("rutgers-lib:404", "", "object-not-found")}
+    assert made.name == "rutgers-lib-404"
+    assert b"Payload-Oxum: 0.0\n" in made.bag_info
+
+
+def test_a_datastream_that_does_not_exist_is_dropped_with_its_notice(repository: FakeRepository) -> None:
+    assert told(plan(repository, "rutgers-lib:1234/PDF-9")) == {("rutgers-lib:1234", "PDF-9", "datastream-not-found")}
+
+
+def test_a_malformed_entry_is_a_notice(repository: FakeRepository) -> None:
+    made = plan(repository, "nonsense;rutgers-lib:1234/MODS")
+    assert names(made) == [("rutgers-lib:1234", "MODS")]
+    assert told(made) == {("nonsense", "", "malformed")}
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (AmbiguousName("x:1"), "ambiguous"),
+        (ObjectUnreadable("x:1", "broken"), "malformed"),
+        (SourceUnavailable("fake"), "source-unavailable"),
+        (FixityMismatch("x:1", "A", "md5"), "source-unavailable"),
+    ],
+)
+def test_an_object_that_cannot_be_had_costs_only_itself(repository: FakeRepository, error: Any, code: str) -> None:
+    repository.errors["x:1"] = error
+    made = plan(repository, "x:1;x:1/A;rutgers-lib:1234/MODS")
+    assert names(made) == [("rutgers-lib:1234", "MODS")]
+    assert told(made) == {("x:1", "", code)}
+    assert repository.described.count("x:1") == 1
+
+
+def test_datastreams_alike_but_for_case_are_ambiguous_unless_one_is_exact(repository: FakeRepository) -> None:
+    repository.add("x:1", {"Pdf": b"1", "PDF": b"2"})
+    assert names(plan(repository, "x:1/Pdf")) == [("x:1", "Pdf")]
+    assert told(plan(repository, "x:1/pdf")) == {("x:1", "pdf", "ambiguous")}
+
+
+def test_an_inactive_object_is_told_and_gives_nothing(repository: FakeRepository) -> None:
+    repository.add("x:1", {"A": b"1"}, state=State.INACTIVE)
+    made = plan(repository, "x:1")
+    assert made.entries == ()
+    assert told(made) == {("x:1", "", "inactive")}
+
+
+def test_a_blanket_request_tells_of_embargo_but_not_of_reserved_or_inactive(repository: FakeRepository) -> None:
+    repository.add(
+        "x:1",
+        {"A": b"1", "B": b"2", "ARCH1": b"3"},
+        records=[managed("x:1", "C", b"4", state=State.DELETED)],
+        restrictions=(Restriction(ground=Ground.EMBARGO, dsid="B", ends=date(2030, 1, 1)),),
+    )
+    made = plan(repository, "x:1")
+    assert names(made) == [("x:1", "A")]
+    assert told(made) == {("x:1", "B", "embargoed")}
+    assert "2030-01-01" in made.notices[0].text
+
+
+def test_faults_of_the_store_are_notices(repository: FakeRepository) -> None:
+    repository.add(
+        "x:1",
+        {"A": b"1"},
+        records=[managed("x:1", "B", b"", fault="content-missing"), managed("x:1", "C", b"", fault="malformed")],
+    )
+    assert told(plan(repository, "x:1")) == {("x:1", "B", "content-missing"), ("x:1", "C", "malformed")}
+
+
+def test_a_recorded_size_that_differs_is_told_and_the_true_one_used(repository: FakeRepository) -> None:
+    repository.add("x:1", {}, records=[managed("x:1", "A", b"1234", declared_size=7), managed("x:1", "B", b"12", declared_size=2)])
+    made = plan(repository, "x:1")
+    assert [entry.size for entry in made.entries] == [4, 2]
+    assert told(made) == {("x:1", "A", "size-differs")}
+
+
+def test_an_unknown_size_is_learned_by_opening(repository: FakeRepository) -> None:
+    repository.add("x:1", {"A": b"12345"}, records=[managed("x:1", "A", b"", size=None, digests=())])
+    made = plan(repository, "x:1")
+    assert made.entries[0].size == 5
+    assert made.entries[0].digest is None
+    assert all(content.closed for content in repository.opened)
+
+
+def test_what_cannot_be_opened_to_learn_its_size_is_a_notice(repository: FakeRepository) -> None:
+    repository.add("x:1", {}, records=[managed("x:1", "A", b"", size=None)])
+    made = plan(repository, "x:1")
+    assert made.entries == ()
+    assert told(made) == {("x:1", "A", "content-missing")}
+
+
+def test_inline_xml_is_hashed_at_planning_in_the_packages_algorithm(repository: FakeRepository) -> None:
+    repository.add("x:1", {"DC": b"<dc/>"}, records=[managed("x:1", "DC", b"<dc/>", control_group=ControlGroup.INLINE)])
+    made = plan(repository, "x:1", algorithm="sha512")
+    assert made.entries[0].digest == hashlib.sha512(b"<dc/>").hexdigest()
+    assert all(content.closed and content.confirmed for content in repository.opened)
+
+
+def test_a_digest_of_another_algorithm_is_compared_but_not_in_the_manifest(repository: FakeRepository) -> None:
+    repository.add("x:1", {"A": b"1"})
+    made = plan(repository, "x:1", algorithm="sha512")
+    assert made.entries[0].digest is None
+    assert [digest.algorithm for digest in made.entries[0].declared] == ["sha256"]
+
+
+def test_limits_refuse_instead_of_shortening(repository: FakeRepository) -> None:
+    limits = replace(RULES.limits, package=Allowance(files=3, octets=10**9))
+    with pytest.raises(TooManyFiles) as files:
+        plan(repository, "rutgers-lib:1234;rutgers-lib:5678", limits=limits)
+    assert files.value.facts == {"limit": 3, "count": 5}
+    limits = replace(RULES.limits, package=Allowance(files=100, octets=5))
+    with pytest.raises(TooManyBytes) as octets:
+        plan(repository, "rutgers-lib:1234", limits=limits)
+    assert octets.value.facts == {"limit": 5, "count": 12}
+
+
+def test_a_repositorys_own_limit_holds_for_what_comes_from_it(repository: FakeRepository) -> None:
+    limits = replace(RULES.limits, repositories={"fake": Allowance(files=1, octets=10**9), "other": Allowance(files=0, octets=0)})
+    with pytest.raises(TooManyFiles):
+        plan(repository, "rutgers-lib:1234", limits=limits)
+
+
+def test_the_days_date_is_that_of_the_configured_zone_and_undated_content_bears_it(repository: FakeRepository) -> None:
+    repository.add("x:1", {}, records=[managed("x:1", "A", b"1", created=None), managed("x:1", "B", b"1")])
+    made = plan(repository, "x:1", access=AccessRules(zone=ZoneInfo("Asia/Tokyo")))
+    assert made.bagging_date == date(2026, 11, 21)
+    assert [entry.mtime for entry in made.entries] == [int(datetime(2026, 11, 21, tzinfo=UTC).timestamp()), int(CREATED.timestamp())]
+
+
+def test_the_same_request_on_the_same_day_has_the_same_tag_and_another_day_another(repository: FakeRepository) -> None:
+    first, again = (plan_package(ask("rutgers-lib:1234"), repositories=repository, rules=RULES, now=NOW) for _ in range(2))
+    later = plan_package(ask("rutgers-lib:1234"), repositories=repository, rules=RULES, now=NOW.replace(day=22))
+    assert first.etag == again.etag
+    assert first.etag != later.etag
+    assert first.payload_size == 12
+
+
+def test_a_changed_source_changes_the_tag(repository: FakeRepository) -> None:
+    before = plan(repository, "x:1;rutgers-lib:1234").etag
+    repository.add("rutgers-lib:1234", {}, records=[managed("rutgers-lib:1234", "MODS", b"<mods/>", identity="7-2-2")])
+    assert plan(repository, "x:1;rutgers-lib:1234").etag != before
+
+
+class TestMaps:
+    def test_a_presentation_map_makes_folders_and_the_rest_lies_beside_them(self, repository: FakeRepository) -> None:
+        chart = mets(div("Front", "x:1/B"), div("Back", "x:1/A"), label="Book")
+        repository.add("x:1", {"A": b"1", "B": b"2", "C": b"3", "SMAP-PRES": chart})
+        made = plan(repository, "x:1")
+        assert paths(made) == [
+            "data/Book/1_Front/x-1_B",
+            "data/Book/2_Back/x-1_A",
+            "data/x-1_C",
+            "data/x-1_SMAP-PRES",
+        ]
+
+    def test_a_root_without_a_label_is_no_folder(self, repository: FakeRepository) -> None:
+        repository.add("x:1", {"A": b"1", "SMAP1": b'<structMap xmlns="http://www.loc.gov/METS/"><div><fptr FILEID="A"/></div></structMap>'})
+        assert paths(plan(repository, "x:1/A")) == ["data/x-1_A"]
+
+    def test_a_named_objects_map_places_what_is_requested_and_adds_nothing(self, repository: FakeRepository) -> None:
+        repository.add("x:1", {"A": b"1", "SMAP-PRES": mets(div("One", "x:1/a", "x:2"), div("Two", "x:3/Q", "x:1/B"))})
+        repository.add("x:2", {"P": b"2", "Q": b"3"})
+        assert paths(plan(repository, "x:1/A")) == ["data/One/x-1_A"]
+        assert paths(plan(repository, "x:1/A;x:2/Q")) == ["data/One/x-1_A", "data/One/x-2_Q"]
+
+    def test_several_mapped_objects_have_folders_of_their_own(self, repository: FakeRepository) -> None:
+        for pid in ("x:1", "x:2"):
+            repository.add(pid, {"A": b"1", "B": b"2", "SMAP-PRES": mets(div("One", f"{pid}/A"))})
+        repository.add("x:3", {"A": b"1"})
+        made = plan(repository, "x:1/A;x:1/B;x:2/A;x:3")
+        assert paths(made) == ["data/x-1/One/x-1_A", "data/x-1/x-1_B", "data/x-2/One/x-2_A", "data/x-3_A"]
+
+    def test_a_requested_map_brings_all_that_it_names_and_not_itself(self, repository: FakeRepository) -> None:
+        repository.add("x:1", {"A": b"1", "SMAP-PRES": mets(div("One", "x:1", "x:2/Q"), div("Two", "x:1/A", "x:404/A", "x:2/ARCH1"))})
+        repository.add("x:2", {"P": b"2", "Q": b"3", "ARCH1": b"4"})
+        made = plan(repository, maps="x:1/smap-pres")
+        assert names(made) == [("x:1", "A"), ("x:2", "Q")]
+        assert paths(made) == ["data/One/x-1_A", "data/One/x-2_Q"]
+        assert told(made) == {("x:404", "", "object-not-found")}
+        assert made.name == "x-1"
+
+    def test_files_and_map_give_the_union(self, repository: FakeRepository) -> None:
+        repository.add("x:1", {"A": b"1", "B": b"2", "SMAP2": mets(div("One", "x:1/A"))})
+        made = plan(repository, "x:1/B;rutgers-lib:1234/MODS", "x:1/SMAP2")
+        assert paths(made) == ["data/One/x-1_A", "data/x-1_B", "data/rutgers-lib-1234_MODS"]
+
+    def test_a_reserved_map_is_read_but_an_embargoed_or_deleted_one_is_not(self, repository: FakeRepository) -> None:
+        chart = mets(div("One", "x:1/A"))
+        repository.add("x:1", {"A": b"1", "ARCH-MAP": chart})
+        assert paths(plan(repository, maps="x:1/ARCH-MAP")) == ["data/One/x-1_A"]
+        repository.add("x:1", {"A": b"1", "M": chart}, restrictions=(Restriction(ground=Ground.EMBARGO, dsid="M"),))
+        assert told(plan(repository, maps="x:1/M")) == {("x:1", "M", "embargoed")}
+        repository.add("x:1", {"A": b"1"}, records=[managed("x:1", "SMAP1", chart, state=State.DELETED)])
+        assert told(plan(repository, maps="x:1/SMAP1")) == {("x:1", "SMAP1", "inactive")}
+        assert paths(plan(repository, "x:1/A")) == ["data/x-1_A"]
+
+    def test_a_closed_presentation_map_leaves_the_layout_flat(self, repository: FakeRepository) -> None:
+        closed = (Restriction(ground=Ground.EMBARGO, dsid="SMAP-PRES"),)
+        repository.add("x:1", {"A": b"1", "SMAP-PRES": mets(div("One", "x:1/A"))}, restrictions=closed)
+        assert paths(plan(repository, "x:1/A")) == ["data/x-1_A"]
+
+    @pytest.mark.parametrize("document", [b"<a", b"<!DOCTYPE a><a/>", b"<html/>", b""])
+    def test_an_unusable_map_is_a_notice(self, repository: FakeRepository, document: bytes) -> None:
+        repository.add("x:1", {"A": b"1", "SMAP-PRES": document})
+        assert told(plan(repository, maps="x:1/SMAP-PRES")) == {("x:1", "SMAP-PRES", "map-unusable")}
+        made = plan(repository, "x:1/A")
+        assert paths(made) == ["data/x-1_A"]
+        assert told(made) == {("x:1", "SMAP-PRES", "map-unusable")}
+
+    def test_a_map_that_is_not_there_is_a_notice(self, repository: FakeRepository) -> None:
+        made = plan(repository, maps="x:404/M;rutgers-lib:1234/M")
+        assert told(made) == {("x:404", "", "object-not-found"), ("rutgers-lib:1234", "M", "datastream-not-found")}
+
+    def test_a_map_whose_bytes_are_lost_or_too_many_is_a_notice(self, repository: FakeRepository, monkeypatch: pytest.MonkeyPatch) -> None:
+        repository.add("x:1", {}, records=[managed("x:1", "M", b"")])
+        assert told(plan(repository, maps="x:1/M")) == {("x:1", "M", "map-unusable")}
+        repository.add("x:1", {"M": mets(div("One", "x:1/A"))})
+        monkeypatch.setattr("getapi.core.content.MAX_OCTETS", 10)
+        assert told(plan(repository, maps="x:1/M")) == {("x:1", "M", "map-unusable")}
+
+    def test_pointers_that_name_nothing_are_counted_in_a_notice(self, repository: FakeRepository) -> None:
+        chart = b'<structMap xmlns="http://www.loc.gov/METS/"><div><fptr FILEID="nowhere"/><fptr CONTENTIDS="info:fedora/x:1/A"/></div></structMap>'
+        repository.add("x:1", {"A": b"1", "M": chart})
+        made = plan(repository, maps="x:1/M")
+        assert names(made) == [("x:1", "A")]
+        assert told(made) == {("x:1", "M", "map-unusable")}
+
+    def test_a_map_beyond_the_limits_is_refused_where_asked_for_and_told_where_not(self, repository: FakeRepository) -> None:
+        deep = mets("<mets:div>" * 40 + "</mets:div>" * 40)
+        repository.add("x:1", {"A": b"1", "SMAP-PRES": deep})
+        with pytest.raises(MapTooDeep):
+            plan(repository, maps="x:1/SMAP-PRES")
+        assert told(plan(repository, "x:1/A")) == {("x:1", "SMAP-PRES", "map-unusable")}
+        repository.add("x:1", {"A": b"1", "SMAP-PRES": mets("<mets:div/>" * 30)})
+        with pytest.raises(MapTooLarge):
+            plan(repository, maps="x:1/SMAP-PRES", limits=replace(RULES.limits, map_nodes=20))
+
+    def test_a_pointer_alike_to_two_datastreams_places_neither(self, repository: FakeRepository) -> None:
+        repository.add("x:1", {"Pdf": b"1", "PDF": b"2", "SMAP-PRES": mets(div("One", "x:1/pdf"))})
+        assert paths(plan(repository, "x:1/Pdf;x:1/PDF")) == ["data/x-1_Pdf", "data/x-1_PDF_2"]
+
+
+def test_names_that_had_to_change_are_told(repository: FakeRepository) -> None:
+    repository.add("x:1", {"a*b": b"1", "CON": b"2"})
+    made = plan(repository, "x:1")
+    assert paths(made) == ["data/x-1_a_b", "data/x-1_CON"]
+    assert told(made) == {("x:1", "a*b", str(NoticeCode.RENAMED))}
+
+
+def test_the_tag_files_tell_what_is_in_the_package(repository: FakeRepository) -> None:
+    made = plan(repository, "rutgers-lib:1234;rutgers-lib:404")
+    assert b"Source-Organization: A Library\n" in made.bag_info
+    assert b"External-Identifier: rutgers-lib:1234\n" in made.bag_info
+    assert b"Bagging-Date: 2026-11-20\n" in made.bag_info
+    assert b"Payload-Oxum: 12.2\n" in made.bag_info
+    assert b"rutgers-lib:404\tobject-not-found\t" in made.notices_text
+
+
+def test_what_a_source_cannot_open_while_it_is_hashed_is_a_notice(repository: FakeRepository) -> None:
+    repository.add("x:1", {}, records=[managed("x:1", "DC", b"<dc/>", control_group=ControlGroup.INLINE, digests=())])
+    assert told(plan(repository, "x:1")) == {("x:1", "DC", ContentMissing.code)}
