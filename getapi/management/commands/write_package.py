@@ -1,0 +1,58 @@
+"""``manage.py write_package FILES [--map] [--output FILE|-] [--format]``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from getapi.core.errors import PackagingError
+from getapi.services import packages
+from getapi.services.packages import Package
+from getapi.services.writing import replacing, write
+
+
+class Command(BaseCommand):
+    help = (
+        "Writes a package to a file, as PACKAGE would send it. Every byte is compared with every digest that the repository declares, in "
+        "whatever algorithm. What is left out, and why, is printed and stands in the package's notices.txt."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("files", nargs="?", help="PID or PID/DSID, several joined by ;")
+        parser.add_argument("--map", help="PID/DSID of a structural map, several joined by ;")
+        parser.add_argument("--output", default="", help="the file, or - for standard output (default: the package's own name)")
+        parser.add_argument("--format", default="tar", help="how the bag is serialized (default: tar)")
+        parser.add_argument("--name", help="the package's name (default: the PID, or one made of the request)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            asked = packages.read_request(files=options["files"], maps=options["map"], format=options["format"], name=options["name"])
+            package = packages.prepare(asked)
+            self._write(package, options["output"])
+        except PackagingError as error:
+            raise CommandError(f"{error.sentence} {_subject(error)}".strip()) from None
+        except OSError as error:
+            raise CommandError(f"The package could not be written: {error.strerror}") from None
+
+    def _write(self, package: Package, output: str) -> None:
+        with tqdm(total=package.layout.length, unit="B", unit_scale=True, file=sys.stderr, disable=None) as bar:
+            if output == "-":
+                write(package, sys.stdout.buffer, progress=bar.update)
+                sys.stdout.buffer.flush()
+                return
+            path = Path(output or package.file_name)
+            with replacing(path) as stream:
+                write(package, stream, progress=bar.update)
+        plan = package.plan
+        self.stdout.write(f"{path}: {len(plan.entries)} datastreams, {package.layout.length} bytes")
+        for notice in plan.notices:
+            about = f"{notice.pid}/{notice.dsid}" if notice.dsid else notice.pid
+            self.stdout.write(f"  {notice.code}: {about}: {notice.text}")
+
+
+def _subject(error: PackagingError) -> str:
+    """The object and datastream that an error is about."""
+    names = [str(error.facts[name]) for name in ("pid", "dsid") if name in error.facts]
+    return f"({'/'.join(names)})" if names else ""
