@@ -1,0 +1,95 @@
+"""A folder of blobs: one of Fedora's two low-level stores, read without ever leaving it."""
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from getapi.core.errors import SourceUnavailable
+from getapi.sources.akubra import AkubraLayout
+from getapi.sources.content import ABSENT, identity, open_regular
+from getapi.sources.legacy import LegacyLayout
+from getapi.sources.pathindex import PathIndex
+
+LAYOUTS = ("akubra", "legacy")
+
+
+class StoreLayout(Protocol):
+    """How a store names its files."""
+
+    def path(self, token: str) -> str | None:
+        """Where a token's blob must be, relative to the root; None where that cannot be computed."""
+
+    def token(self, name: str) -> str | None:
+        """The token that a file is named for; None for a file that is no blob."""
+
+
+def store_layout(name: str, pattern: str = "##") -> StoreLayout:
+    """``akubra`` with its hash pattern, or ``legacy``. Raises ValueError for any other name or a pattern that is none."""
+    if name not in LAYOUTS:
+        raise ValueError(f"The layout of a Fedora 3 store is {' or '.join(LAYOUTS)}, not {name!r}")
+    return AkubraLayout(pattern=pattern) if name == "akubra" else LegacyLayout()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blob:
+    """``path`` is relative to the store; ``plain`` False for a link, any other kind of file, or one that a link leads out of the store."""
+
+    path: str
+    size: int
+    identity: str
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobStore:
+    """``root`` holds the blobs of ``repository`` by ``layout``; ``index`` knows what the layout cannot compute."""
+
+    repository: str
+    root: Path
+    layout: StoreLayout
+    index: PathIndex
+
+    def locate(self, token: str) -> Blob | None:
+        """The token's blob, or None where the store has none. Raises SourceUnavailable."""
+        computed = self.layout.path(token)
+        blob = self.examine(computed) if computed else None
+        known = None if blob else self.index.path(token)
+        if known and known != computed:
+            blob = self.examine(known)
+            moved = None if blob else self.index.path(token, gone=known)
+            blob = self.examine(moved) if moved else blob
+        return blob
+
+    def examine(self, path: str) -> Blob | None:
+        """The blob at a relative path, or None where there is none. Raises SourceUnavailable."""
+        whole = self.root / path
+        try:
+            status = os.lstat(whole)
+            within = _is_below(path) and Path(os.path.realpath(whole.parent)).is_relative_to(os.path.realpath(self.root))
+        except OSError as error:
+            if error.errno not in ABSENT:
+                raise SourceUnavailable(self.repository) from error
+            self.check()
+            return None
+        return Blob(path=path, size=status.st_size, identity=identity(status), plain=within and stat.S_ISREG(status.st_mode))
+
+    def check(self) -> None:
+        """Raises SourceUnavailable unless the root is a folder that can be read: a disk that is not mounted is no empty repository."""
+        try:
+            with os.scandir(self.root) as entries:
+                next(entries, None)
+        except OSError as error:
+            raise SourceUnavailable(self.repository) from error
+
+    def read(self, blob: Blob, *, limit: int) -> tuple[str, bytes]:
+        """The identity that the file has now, and its octets: one more than ``limit`` at most. Raises OSError."""
+        descriptor = open_regular(self.root / blob.path)
+        with os.fdopen(descriptor, "rb") as file:
+            return identity(os.fstat(descriptor)), file.read(limit + 1)
+
+
+def _is_below(path: str) -> bool:
+    parts = PurePosixPath(path)
+    return not parts.is_absolute() and ".." not in parts.parts

@@ -1,0 +1,139 @@
+"""Opened bytes: of a regular file, or held in memory."""
+
+import errno
+import hashlib
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
+from getapi.core.source import DatastreamRecord
+
+# O_NONBLOCK has no effect on a regular file, and keeps a FIFO in its place from blocking the thread for ever.
+_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+
+ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
+"""Error numbers that say that there is no such file, and nothing of the disk."""
+
+
+def identity(status: os.stat_result) -> str:
+    """What changes whenever a file's bytes may have: SIZE-MTIME_NS-INODE."""
+    return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
+
+
+def open_regular(path: Path) -> int:
+    """A descriptor of a regular file. Raises OSError, with ELOOP for a link and EINVAL for any other kind of file."""
+    descriptor = os.open(path, _FLAGS)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+class FileContent:
+    """A managed datastream's file, as it was when it was described.
+
+    A file that is only unlinked, or renamed over, goes on: the descriptor still shows what was planned.
+    """
+
+    def __init__(self, path: Path, datastream: DatastreamRecord, *, repository: str, start: int = 0) -> None:
+        """Raises ContentMissing, ContentChanged (a link, another kind of file, another identity than the record's), SourceUnavailable."""
+        self._datastream = datastream
+        self._repository = repository
+        self._position = start
+        try:
+            self._descriptor = open_regular(path)
+        except OSError as error:
+            raise self._failure(error) from error
+        try:
+            self.size = self._examine().st_size
+        except (ContentChanged, SourceUnavailable):
+            self.close()
+            raise
+
+    def _failure(self, error: OSError) -> ContentMissing | ContentChanged | SourceUnavailable:
+        if error.errno in ABSENT:
+            return ContentMissing(self._datastream.pid, self._datastream.dsid)
+        if error.errno in {errno.ELOOP, errno.EINVAL, errno.ENXIO}:
+            return self._changed()
+        return SourceUnavailable(self._repository)
+
+    def _changed(self) -> ContentChanged:
+        return ContentChanged(self._datastream.pid, self._datastream.dsid)
+
+    def descriptor(self) -> int | None:
+        return self._descriptor
+
+    def read(self, count: int) -> bytes:
+        """Raises ContentChanged where the file ends before its size, SourceUnavailable where the disk fails."""
+        left = self.size - self._position
+        if left <= 0 or count <= 0:
+            return b""
+        try:
+            octets = os.pread(self._descriptor, min(count, left), self._position)
+        except OSError as error:
+            raise SourceUnavailable(self._repository) from error
+        if not octets:
+            raise self._changed()
+        self._position += len(octets)
+        return octets
+
+    def confirm(self) -> None:
+        self._examine()
+
+    def _examine(self) -> os.stat_result:
+        try:
+            status = os.fstat(self._descriptor)
+        except OSError as error:
+            raise SourceUnavailable(self._repository) from error
+        if identity(status) != self._datastream.identity:
+            raise self._changed()
+        return status
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class BytesContent:
+    """Bytes that are held in memory; their identity is ``sha256:`` and hex."""
+
+    def __init__(self, octets: bytes, datastream: DatastreamRecord, *, start: int = 0) -> None:
+        """Raises ContentChanged unless the octets have the record's identity."""
+        if f"sha256:{hashlib.sha256(octets).hexdigest()}" != datastream.identity:
+            raise ContentChanged(datastream.pid, datastream.dsid)
+        self._octets = octets
+        self._position = start
+        self.size = len(octets)
+
+    def descriptor(self) -> int | None:
+        return None
+
+    def read(self, count: int) -> bytes:
+        octets = self._octets[self._position : self._position + max(count, 0)]
+        self._position += len(octets)
+        return octets
+
+    def confirm(self) -> None:
+        """Held bytes cannot change."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

@@ -1,0 +1,73 @@
+"""A Fedora 3 object as its FOXML tells it: the current version of each datastream, before anything is looked up in a store."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from getapi.core.source import ControlGroup, Digest, State
+from getapi.sources.inlinexml import InlineXml
+
+_CREATED = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,3}))?)?Z?")
+_STATES = (("deleted", State.DELETED), ("inactive", State.INACTIVE), ("active", State.ACTIVE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One ``datastreamVersion``. ``inline`` None: it has no ``xmlContent``; ``reference`` is contentLocation's REF.
+
+    ``embedded``: an archive export's base64 stands in it, which a store never keeps.
+    """
+
+    id: str = ""
+    created: datetime | None = None
+    mime: str = ""
+    label: str = ""
+    declared_size: int | None = None
+    alternate_ids: tuple[str, ...] = ()
+    digests: tuple[Digest, ...] = ()
+    reference: str = ""
+    inline: InlineXml | None = None
+    embedded: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Datastream:
+    """``control_group`` None is one that FOXML does not know; ``version`` None a datastream that has none."""
+
+    id: str
+    state: State
+    control_group: ControlGroup | None
+    version: Version | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitalObject:
+    """``pid`` as it is written, "" where the document names none."""
+
+    pid: str
+    state: State
+    label: str
+    datastreams: tuple[Datastream, ...]
+
+
+def parse_state(text: str) -> State | None:
+    """Fedora's loose reading of states: a word, a URI that holds the word, a letter; none at all is Active. None is an error."""
+    folded = text.lower()
+    if not folded:
+        return State.ACTIVE
+    for word, state in _STATES:
+        if word in folded or folded == word[0]:
+            return state
+    return None
+
+
+def parse_created(text: str) -> datetime | None:
+    """Fedora's date-times, UTC with or without Z; other forms are no date to it."""
+    match = _CREATED.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    try:
+        return datetime(year, month, day, hour, minute, second, int((match[7] or "").ljust(6, "0")), UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,205 @@
+"""External datastreams (control group E) of hosts that the administrator allows, and of no others, whatever they redirect to."""
+
+import ipaddress
+import re
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import HTTPConnectionPool
+
+from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
+from getapi.core.source import DatastreamRecord
+from getapi.sources.remotecontent import RemoteContent
+
+TIMEOUTS = (10, 60)
+"""Seconds until connected, and between two octets received."""
+
+MAX_REDIRECTS = 5
+
+_PORTS = {"http": 80, "https": 443}
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-[0-9]{1,18}|\*)/([0-9]{1,18})")
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "packaging-service", "Connection": "close"}
+
+
+def resolve(host: str, port: int) -> list[str]:
+    """All addresses of a host. Raises OSError, UnicodeError."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one of the public internet: not loopback, private, link-local, multicast or reserved, nor a cloak of those."""
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(known, ipaddress.IPv6Address):
+        known = _embedded(known) or known
+    return known.is_global and not known.is_multicast and not known.is_reserved
+
+
+def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 address leads to (RFC 4291 2.5.5.2, RFC 3056, RFC 4380, RFC 6052)."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
+
+
+class PinnedAdapter(HTTPAdapter):
+    """Connects to the address that was checked, whatever the host's name means by then; TLS still verifies the name."""
+
+    def __init__(self, host: str, address: str) -> None:
+        super().__init__(max_retries=0)
+        self._host = host
+        self._address = address
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: Any,  # noqa: ANN401 # requests' own types for this and the next two are private
+        proxies: Any = None,  # noqa: ANN401, ARG002
+        cert: Any = None,  # noqa: ANN401
+    ) -> HTTPConnectionPool:
+        host, pool = self.build_connection_pool_key_attributes(request, verify, cert)
+        names = {"server_hostname": self._host, "assert_hostname": self._host} if host["scheme"] == "https" else {}
+        return self.poolmanager.connection_from_host(self._address, host["port"], host["scheme"], pool_kwargs={**pool, **names})
+
+
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A response whose body is not read yet, with the session that holds its connection."""
+
+    session: requests.Session
+    response: requests.Response
+
+    def close(self) -> None:
+        self.response.close()
+        self.session.close()
+
+
+class ExternalHosts:
+    """Reads datastreams from ``hosts``: ``name`` for the usual ports, or ``name:port``. None by default."""
+
+    def __init__(
+        self,
+        hosts: frozenset[str],
+        *,
+        repository: str,
+        resolver: Callable[[str, int], Sequence[str]] = resolve,
+        adapter: Callable[[str, str], HTTPAdapter] = PinnedAdapter,
+    ) -> None:
+        self._hosts = frozenset(host.lower() for host in hosts)
+        self._repository = repository
+        self._resolver = resolver
+        self._adapter = adapter
+
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent:
+        """The datastream at its URL, of a size that its server names.
+
+        Raises ContentMissing where the URL may not be asked or its server has nothing there, ContentChanged where the size is not the
+        record's, SourceUnavailable for all else.
+        """
+        exchange = self._fetch(datastream, {"Range": f"bytes={start}-"} if start else {})
+        try:
+            size, skipped = self._size(datastream, exchange, start)
+            if datastream.size not in {None, size}:
+                raise ContentChanged(datastream.pid, datastream.dsid)
+        except (ContentMissing, ContentChanged, SourceUnavailable):
+            exchange.close()
+            raise
+        return RemoteContent(
+            exchange.response.raw, datastream, repository=self._repository, size=size, start=start, skip=skipped, release=exchange.close
+        )
+
+    def _fetch(self, datastream: DatastreamRecord, headers: dict[str, str], method: str = "GET") -> _Exchange:
+        """The answer after all redirects, each of them checked like the first."""
+        url = datastream.location
+        for _ in range(MAX_REDIRECTS + 1):
+            exchange = self._exchange(datastream, url, headers, method)
+            target = exchange.response.headers.get("Location")
+            if not exchange.response.is_redirect or target is None:
+                return exchange
+            exchange.close()
+            url = urljoin(url, target)
+        raise SourceUnavailable(self._repository)
+
+    def _exchange(self, datastream: DatastreamRecord, url: str, headers: dict[str, str], method: str) -> _Exchange:
+        session = requests.Session()
+        # No proxies, no .netrc: what the environment says is meant for others.
+        session.trust_env = False
+        try:
+            host, port, netloc = self._admit(datastream, url)
+            address = self._address(datastream, host, port)
+            adapter = self._adapter(host, address)
+            session.mount("http://", adapter)
+            session.mount("https://", adapter)
+            asked = requests.Request(method, url, headers={**_HEADERS, **headers, "Host": netloc})
+            response = session.send(asked.prepare(), stream=True, allow_redirects=False, timeout=TIMEOUTS)
+        except (requests.RequestException, OSError, ContentMissing, SourceUnavailable) as error:
+            session.close()
+            if isinstance(error, ContentMissing):
+                raise
+            raise SourceUnavailable(self._repository) from error
+        return _Exchange(session, response)
+
+    def _admit(self, datastream: DatastreamRecord, url: str) -> tuple[str, int, str]:
+        """Host, port and what the Host header says. Raises ContentMissing for a URL that may not be asked."""
+        refused = ContentMissing(datastream.pid, datastream.dsid)
+        try:
+            parts = urlsplit(url)
+            port = parts.port or _PORTS.get(parts.scheme, 0)
+        except ValueError:
+            raise refused from None
+        host = (parts.hostname or "").removesuffix(".")
+        if parts.scheme not in _PORTS or parts.username is not None or not host.isascii():
+            raise refused
+        name = f"[{host}]" if ":" in host else host
+        if f"{name}:{port}" not in self._hosts and (name not in self._hosts or port != _PORTS[parts.scheme]):
+            raise refused
+        return host, port, name if port == _PORTS[parts.scheme] else f"{name}:{port}"
+
+    def _address(self, datastream: DatastreamRecord, host: str, port: int) -> str:
+        """The address to connect to. One that is not public among a host's addresses denies the host."""
+        try:
+            addresses = self._resolver(host, port)
+        except UnicodeError:
+            raise ContentMissing(datastream.pid, datastream.dsid) from None
+        if not addresses:
+            raise SourceUnavailable(self._repository)
+        if not all(map(is_public, addresses)):
+            raise ContentMissing(datastream.pid, datastream.dsid)
+        return addresses[0]
+
+    def _size(self, datastream: DatastreamRecord, exchange: _Exchange, start: int) -> tuple[int, int]:
+        """Octets of the whole, and how many come before ``start`` because the server ignored the range."""
+        response = exchange.response
+        if response.status_code in {404, 410}:
+            raise ContentMissing(datastream.pid, datastream.dsid)
+        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise SourceUnavailable(self._repository)
+        if response.status_code == 200:
+            length = self._length(response)
+            return (self._ask_size(datastream) if length is None else length), start
+        match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if match and start and (response.status_code, match[1] or match[2]) in {(206, str(start)), (416, str(start))}:
+            return int(match[2]), 0
+        raise SourceUnavailable(self._repository)
+
+    def _length(self, response: requests.Response) -> int | None:
+        text = response.headers.get("Content-Length", "")
+        return int(text) if _LENGTH.fullmatch(text) else None
+
+    def _ask_size(self, datastream: DatastreamRecord) -> int:
+        """What HEAD says, where the answer itself comes in chunks."""
+        exchange = self._fetch(datastream, {}, "HEAD")
+        exchange.close()
+        length = self._length(exchange.response) if exchange.response.status_code == 200 else None
+        if length is None:
+            raise SourceUnavailable(self._repository)
+        return length

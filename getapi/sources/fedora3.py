@@ -1,0 +1,173 @@
+"""A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
+from getapi.core.notice import NoticeCode
+from getapi.core.reference import parse_pid
+from getapi.core.rights import read_statements, statement_ids
+from getapi.core.rights.rules import EmbargoRule
+from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
+from getapi.sources.blobstore import Blob, BlobStore, store_layout
+from getapi.sources.content import ABSENT, BytesContent, FileContent
+from getapi.sources.datastreams import record_datastreams
+from getapi.sources.digitalobject import DigitalObject
+from getapi.sources.external import ExternalHosts
+from getapi.sources.foxml import MAX_OCTETS, read_foxml
+from getapi.sources.objectcache import ObjectCache
+from getapi.sources.pathindex import PathIndex
+
+MAX_STATEMENT = 4 * 2**20
+"""Octets of a managed rights statement; a larger one counts as unreadable, and so denies."""
+
+
+class Fedora3Source:
+    """One repository (core.source.Source). Safe for threads: what it keeps is parsed FOXML, by the identity of its file."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        objects: Path,
+        datastreams: Path,
+        layout: str = "akubra",
+        object_pattern: str = "##",
+        datastream_pattern: str = "##",
+        rules: tuple[EmbargoRule, ...] = (),
+        index: PathIndex,
+        external_hosts: frozenset[str] | ExternalHosts = frozenset(),
+    ) -> None:
+        """``objects`` and ``datastreams`` are the stores' folders; the patterns are akubra's. Raises ValueError for one that is none."""
+        self.name = name
+        self._objects = BlobStore(repository=name, root=objects, layout=store_layout(layout, object_pattern), index=index)
+        self._datastreams = BlobStore(repository=name, root=datastreams, layout=store_layout(layout, datastream_pattern), index=index)
+        self._index = index
+        self._rules = rules
+        self._statement_ids = statement_ids(rules)
+        self._cache = ObjectCache()
+        self._external = external_hosts if isinstance(external_hosts, ExternalHosts) else ExternalHosts(external_hosts, repository=name)
+
+    def describe(self, pid: str) -> ObjectRecord:
+        """As core.source.Source says; a PID that cannot be one is not found."""
+        true, blob = self._find(pid)
+        value = self._read(true, blob)
+        datastreams = self._record(true, blob, value)
+        if any(datastream.fault == NoticeCode.CONTENT_MISSING for datastream in datastreams):
+            # A version may be purged between the reading of the object's file and the look into the store: once more, if so.
+            fresh = self._objects.examine(blob.path)
+            if fresh is not None and fresh != blob:
+                value = self._read(true, fresh)
+                datastreams = self._record(true, fresh, value)
+        return ObjectRecord(
+            pid=true,
+            repository=self.name,
+            state=value.state,
+            label=value.label,
+            datastreams=datastreams,
+            restrictions=read_statements(
+                pid=true, datastreams=datastreams, documents=self._statements(value, datastreams), rules=self._rules
+            ),
+        )
+
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
+        """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""
+        group = datastream.control_group
+        if datastream.fault is not None or group is ControlGroup.REDIRECT:
+            raise ContentMissing(datastream.pid, datastream.dsid)
+        if group is ControlGroup.EXTERNAL:
+            return self._external.open(datastream, start)
+        if group is ControlGroup.INLINE:
+            return BytesContent(self._inline(datastream), datastream, start=start)
+        return self._open_managed(datastream, start)
+
+    def _find(self, pid: str) -> tuple[str, Blob]:
+        for spelling in _spellings(pid):
+            blob = self._objects.locate(spelling)
+            if blob is not None:
+                return spelling, blob
+        normal = parse_pid(pid)
+        known = self._index.pids(normal.lower()) if normal else ()
+        found = [(spelling, blob) for spelling in known if (blob := self._objects.locate(spelling))]
+        if len(found) > 1:
+            raise AmbiguousName(pid)
+        if not found:
+            raise ObjectNotFound(pid)
+        return found[0]
+
+    def _read(self, pid: str, blob: Blob) -> DigitalObject:
+        if not blob.plain:
+            raise ObjectUnreadable(pid, "it is not a regular file of the store")
+        known = self._cache.get(blob.path, blob.identity)
+        if known is not None:
+            return known
+        try:
+            identity, document = self._objects.read(blob, limit=MAX_OCTETS)
+        except OSError as error:
+            if error.errno in ABSENT:
+                raise ObjectNotFound(pid) from error
+            raise SourceUnavailable(self.name) from error
+        value = read_foxml(document, pid)
+        if value.pid and parse_pid(value.pid.strip().removeprefix("info:fedora/")) != pid:
+            raise ObjectUnreadable(pid, "it describes another object")
+        self._cache.put(blob.path, identity, value, len(document))
+        return value
+
+    def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[DatastreamRecord, ...]:
+        return record_datastreams(value, pid=pid, home=blob.path, store=self._datastreams)
+
+    def _statements(self, value: DigitalObject, datastreams: Sequence[DatastreamRecord]) -> Mapping[str, bytes | None]:
+        """The rights statements by DSID, whatever their state; None for one that cannot be read, which then denies."""
+        inline = {datastream.id: datastream.version.inline for datastream in value.datastreams if datastream.version}
+        documents: dict[str, bytes | None] = {}
+        for datastream in datastreams:
+            if datastream.dsid.casefold() not in self._statement_ids:
+                continue
+            content = inline.get(datastream.dsid) if datastream.control_group is ControlGroup.INLINE else None
+            documents[datastream.dsid] = content.octets if content else self._managed_statement(datastream)
+        return documents
+
+    def _managed_statement(self, datastream: DatastreamRecord) -> bytes | None:
+        if datastream.control_group is not ControlGroup.MANAGED or datastream.fault or not 0 < (datastream.size or 0) <= MAX_STATEMENT:
+            return None
+        try:
+            with self._open_managed(datastream) as content:
+                octets = b"".join(iter(lambda: content.read(MAX_STATEMENT), b""))
+                content.confirm()
+        except (ContentMissing, ContentChanged, SourceUnavailable):
+            return None
+        return octets
+
+    def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> FileContent:
+        blob = self._datastreams.examine(datastream.location)
+        if blob is None:
+            raise ContentMissing(datastream.pid, datastream.dsid)
+        if blob.identity != datastream.identity or not blob.plain:
+            raise ContentChanged(datastream.pid, datastream.dsid)
+        return FileContent(self._datastreams.root / datastream.location, datastream, repository=self.name, start=start)
+
+    def _inline(self, datastream: DatastreamRecord) -> bytes:
+        """The inline XML as it is now. Raises ContentMissing, ContentChanged, SourceUnavailable."""
+        try:
+            blob = self._objects.examine(datastream.location)
+            if blob is None:
+                raise ContentMissing(datastream.pid, datastream.dsid)
+            value = self._read(datastream.pid, blob)
+        except ObjectNotFound:
+            raise ContentMissing(datastream.pid, datastream.dsid) from None
+        except ObjectUnreadable:
+            raise ContentChanged(datastream.pid, datastream.dsid) from None
+        for found in value.datastreams:
+            if found.id == datastream.dsid and found.version and found.version.inline:
+                return found.version.inline.octets
+        raise ContentMissing(datastream.pid, datastream.dsid)
+
+
+def _spellings(pid: str) -> list[str]:
+    """A PID as it is written, with its namespace, and with the whole in lower case (SPEC 3); nothing for what is no PID."""
+    normal = parse_pid(pid)
+    if normal is None:
+        return []
+    namespace, _, name = normal.partition(":")
+    forms = (normal, f"{namespace.lower()}:{name}", parse_pid(normal.lower()))
+    return list(dict.fromkeys(form for form in forms if form))

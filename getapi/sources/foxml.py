@@ -1,0 +1,242 @@
+"""FOXML 1.1 (and 1.0) as Fedora 3 itself reads it: bytes into an object with the current version of each datastream."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from xml.parsers import expat  # DOCTYPEs, and with them all entities, are refused before one is read
+
+from getapi.core.errors import ObjectUnreadable
+from getapi.core.source import ControlGroup, Digest, State
+from getapi.sources.digitalobject import Datastream, DigitalObject, Version, parse_created, parse_state
+from getapi.sources.inlinexml import extract, to_utf8
+
+MAX_OCTETS = 64 * 2**20
+MAX_DEPTH = 512
+
+_NAMESPACE = "info:fedora/fedora-system:def/foxml# "
+_MODEL = "info:fedora/fedora-system:def/model#"
+_SIZE = re.compile(r"[0-9]{1,18}")
+_DIGESTS = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128}
+_HEX = re.compile(r"[0-9a-f]+")
+_GROUPS = {group.value: group for group in ControlGroup}
+
+
+def read_foxml(document: bytes, pid: str) -> DigitalObject:
+    """The object in a document.
+
+    Raises ObjectUnreadable, which names ``pid``, for whatever Fedora 3 would not load or is not safe to read.
+    """
+    if len(document) > MAX_OCTETS:
+        raise ObjectUnreadable(pid, f"it is larger than {MAX_OCTETS} octets")
+    try:
+        text = to_utf8(document)
+    except (UnicodeError, LookupError):
+        raise ObjectUnreadable(pid, "its encoding cannot be read") from None
+    reading = _Reading(text, pid)
+    try:
+        return reading.finish()
+    except expat.ExpatError as error:
+        raise ObjectUnreadable(pid, f"it is not well-formed (line {error.lineno})") from None
+    finally:
+        reading.release()
+
+
+class _Draft:
+    """What was read of one version until now; inline XML as offsets, for only current versions are cut out."""
+
+    __slots__ = ("attributes", "created", "digests", "embedded", "reference", "root", "scope", "stop", "tag")
+
+    def __init__(self, attributes: dict[str, str]) -> None:
+        self.attributes = attributes
+        self.created = parse_created(attributes.get("CREATED", ""))
+        self.digests: tuple[Digest, ...] = ()
+        self.reference = ""
+        self.embedded = False
+        self.tag: int | None = None
+        self.root: int | None = None
+        self.stop = 0
+        self.scope: dict[str | None, str | None] = {}
+
+    def version(self, document: bytes) -> Version:
+        get = self.attributes.get
+        size = int(get("SIZE", "")) if _SIZE.fullmatch(get("SIZE", "")) else 0
+        return Version(
+            id=get("ID", ""),
+            created=self.created,
+            mime=get("MIMETYPE", "").strip(),
+            label=get("LABEL", ""),
+            declared_size=size or None,
+            alternate_ids=tuple(get("ALT_IDS", "").split()),
+            digests=self.digests,
+            reference=self.reference,
+            inline=None if self.tag is None else extract(document, tag=self.tag, root=self.root, stop=self.stop, scope=self.scope),
+            embedded=self.embedded,
+        )
+
+
+class _Datastreams:
+    """The datastreams in their own order, each with the version that Fedora takes for the current one.
+
+    SimpleDOReader.GetDatastream: in the document's order the first, any without a date, any later than all dated before it.
+    """
+
+    __slots__ = ("_current", "_latest", "heads")
+
+    def __init__(self) -> None:
+        self.heads: dict[str, tuple[State, ControlGroup | None]] = {}
+        self._current: dict[str, _Draft] = {}
+        self._latest: datetime | None = None
+
+    def begin(self, dsid: str, state: State, group: ControlGroup | None) -> None:
+        self.heads[dsid] = state, group
+        self._latest = None
+
+    def add(self, draft: _Draft) -> None:
+        dsid = next(reversed(self.heads))
+        later = draft.created is None or self._latest is None or draft.created > self._latest
+        if dsid not in self._current or later:
+            self._current[dsid] = draft
+            self._latest = draft.created or self._latest
+
+    def freeze(self, document: bytes) -> tuple[Datastream, ...]:
+        return tuple(
+            Datastream(id=dsid, state=state, control_group=group, version=draft.version(document) if draft else None)
+            for dsid, (state, group) in self.heads.items()
+            for draft in (self._current.get(dsid),)
+        )
+
+
+class _Reading:
+    """One pass of expat over one document."""
+
+    __slots__ = ("_asked", "_datastreams", "_depth", "_document", "_draft", "_label", "_parser", "_paths", "_pid", "_scope", "_state")
+
+    def __init__(self, document: bytes, asked: str) -> None:
+        self._asked = asked
+        self._document = document
+        self._datastreams = _Datastreams()
+        self._draft = _Draft({})
+        self._depth = 0
+        self._paths = [""]
+        self._scope: list[tuple[str | None, str | None]] = []
+        self._pid, self._label, self._state = "", "", State.ACTIVE
+        self._parser = expat.ParserCreate("utf-8", " ")
+        self._parser.StartDoctypeDeclHandler = self._refuse_doctype
+        self._leave_content()
+
+    def finish(self) -> DigitalObject:
+        self._parser.Parse(self._document, True)  # noqa: FBT003 # expat's own signature
+        return DigitalObject(pid=self._pid, state=self._state, label=self._label, datastreams=self._datastreams.freeze(self._document))
+
+    def release(self) -> None:
+        """The parser and its handlers refer to each other; without this the document would wait for the garbage collector."""
+        self._parser.StartElementHandler = self._parser.EndElementHandler = self._parser.StartDoctypeDeclHandler = None
+        self._parser.StartNamespaceDeclHandler = self._parser.EndNamespaceDeclHandler = None
+
+    def _refuse(self, why: str) -> ObjectUnreadable:
+        return ObjectUnreadable(self._asked, why)
+
+    def _refuse_doctype(self, *_: object) -> None:
+        raise self._refuse("it declares a DOCTYPE")
+
+    def _push_namespace(self, prefix: str | None, uri: str | None) -> None:
+        self._scope.append((prefix, uri))
+
+    def _pop_namespace(self, _: str | None) -> None:
+        self._scope.pop()
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        path = f"{self._paths[-1]}/{name.removeprefix(_NAMESPACE)}" if name.startswith(_NAMESPACE) else "?"
+        if len(self._paths) == 1 and path != "/digitalObject":
+            raise self._refuse("it is not FOXML")
+        if len(self._paths) > MAX_DEPTH:
+            raise self._refuse_depth()
+        self._paths.append(path if len(self._paths) < 5 else "?")
+        step = _STEPS.get(path)
+        if step:
+            step(self, attributes)
+
+    def _end(self, _: str) -> None:
+        self._paths.pop()
+
+    def _read_object(self, attributes: dict[str, str]) -> None:
+        self._pid = attributes.get("PID", "")
+
+    def _read_property(self, attributes: dict[str, str]) -> None:
+        name, value = attributes.get("NAME"), attributes.get("VALUE", "")
+        if name == f"{_MODEL}label":
+            self._label = value
+        elif name == f"{_MODEL}state":
+            self._state = self._read_state(value)
+
+    def _read_state(self, text: str) -> State:
+        state = parse_state(text)
+        if state is None:
+            raise self._refuse("it has a state that Fedora does not know")
+        return state
+
+    def _read_datastream(self, attributes: dict[str, str]) -> None:
+        dsid = attributes.get("ID", "")
+        if not dsid or dsid in self._datastreams.heads:
+            raise self._refuse("a datastream's id is missing or given twice")
+        self._datastreams.begin(dsid, self._read_state(attributes.get("STATE", "")), _GROUPS.get(attributes.get("CONTROL_GROUP", "")))
+
+    def _read_version(self, attributes: dict[str, str]) -> None:
+        self._draft = _Draft(attributes)
+        self._datastreams.add(self._draft)
+
+    def _read_digest(self, attributes: dict[str, str]) -> None:
+        kind, value = attributes.get("TYPE", ""), attributes.get("DIGEST", "").lower()
+        # A digest that could not be computed is written as "ExceptionReadingStream", a disabled one as "none".
+        if len(value) == _DIGESTS.get(kind) and _HEX.fullmatch(value):
+            self._draft.digests = (Digest(algorithm=kind.replace("-", "").lower(), value=value),)
+
+    def _read_location(self, attributes: dict[str, str]) -> None:
+        self._draft.reference = attributes.get("REF", "").strip()
+
+    def _read_embedded(self, _: dict[str, str]) -> None:
+        self._draft.embedded = True
+
+    def _enter_content(self, _: dict[str, str]) -> None:
+        """From here to the element's end all is data, FOXML too: only depth is counted."""
+        if self._draft.tag is not None:
+            raise self._refuse("a version has its content twice")
+        self._draft.tag, self._draft.scope = self._parser.CurrentByteIndex, dict(self._scope)
+        self._parser.StartElementHandler, self._parser.EndElementHandler = self._start_inside, self._end_inside
+        self._parser.StartNamespaceDeclHandler = self._parser.EndNamespaceDeclHandler = None
+
+    def _leave_content(self) -> None:
+        self._parser.StartElementHandler, self._parser.EndElementHandler = self._start, self._end
+        self._parser.StartNamespaceDeclHandler, self._parser.EndNamespaceDeclHandler = self._push_namespace, self._pop_namespace
+
+    def _start_inside(self, _: str, __: dict[str, str]) -> None:
+        if self._draft.root is None:
+            self._draft.root = self._parser.CurrentByteIndex
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise self._refuse_depth()
+
+    def _end_inside(self, name: str) -> None:
+        if self._depth:
+            self._depth -= 1
+            return
+        self._draft.stop = self._parser.CurrentByteIndex
+        self._leave_content()
+        self._end(name)
+
+    def _refuse_depth(self) -> ObjectUnreadable:
+        return self._refuse(f"its elements nest deeper than {MAX_DEPTH}")
+
+
+_DATASTREAM = "/digitalObject/datastream"
+_VERSION = f"{_DATASTREAM}/datastreamVersion"
+_STEPS: dict[str, Callable[[_Reading, dict[str, str]], None]] = {
+    "/digitalObject": _Reading._read_object,  # noqa: SLF001 # this module's own table of steps
+    "/digitalObject/objectProperties/property": _Reading._read_property,  # noqa: SLF001
+    _DATASTREAM: _Reading._read_datastream,  # noqa: SLF001
+    _VERSION: _Reading._read_version,  # noqa: SLF001
+    f"{_VERSION}/contentDigest": _Reading._read_digest,  # noqa: SLF001
+    f"{_VERSION}/contentLocation": _Reading._read_location,  # noqa: SLF001
+    f"{_VERSION}/binaryContent": _Reading._read_embedded,  # noqa: SLF001
+    f"{_VERSION}/xmlContent": _Reading._enter_content,  # noqa: SLF001
+}

@@ -1,0 +1,74 @@
+"""Inline XML (control group X) as bytes that stay the same: the depositor's own markup, cut out of the FOXML document.
+
+FOXML's contentDigest of inline XML is over Fedora's canonical form, never over these bytes, so their digest is always computed here.
+"""
+
+import codecs
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+_SPACE = b" \t\r\n"
+_TAG = re.compile(rb"""<(?:[^"'>]++|"[^"]*+"|'[^']*+')*+>""")
+_NAME = re.compile(rb"<[^\s/>]+")
+_ATTRIBUTE = re.compile(rb"""\s([^\s=/>]+)\s*=\s*(?:"[^"]*"|'[^']*')""")
+_UNPREFIXED = re.compile(rb"<[^\s/>:!?<]+[\s/>]")
+_DECLARED = re.compile(rb"""<\?xml\s[^>]*?\sencoding\s*=\s*["']([A-Za-z][A-Za-z0-9._-]*)["']""")
+_ASCII_BASED = re.compile(r"utf-8|ascii|iso8859-\d+|cp125\d|koi8-[rut]|shift_jis|euc_(?:jp|kr)|euc-(?:jp|kr)|big5|gb2312|gbk|gb18030")
+_UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"\0<": "utf-16-be"}
+_ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InlineXml:
+    """UTF-8 octets without an XML declaration, and their SHA-256 in hex. No octets: there was no element."""
+
+    octets: bytes
+    sha256: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sha256", hashlib.sha256(self.octets).hexdigest())
+
+
+def to_utf8(document: bytes) -> bytes:
+    """The document in UTF-8; its XML declaration, if any, goes on naming the old encoding.
+
+    Raises UnicodeError for octets that are not what is declared, LookupError for an encoding that is unknown or not for text.
+    """
+    encoding = _UTF_16.get(document[:2])
+    if encoding is None:
+        declared = _DECLARED.match(document, 0, 1024)
+        encoding = codecs.lookup(declared[1].decode("ascii")).name if declared else "utf-8"
+        # Python knows encodings that no XML is in, some of them slow enough to be a weapon (punycode).
+        if not _ASCII_BASED.fullmatch(encoding):
+            raise LookupError(encoding)
+    return document if encoding in {"utf-8", "ascii"} else document.decode(encoding).encode()
+
+
+def extract(document: bytes, *, tag: int, root: int | None, stop: int, scope: Mapping[str | None, str | None]) -> InlineXml:
+    """What stands in an ``xmlContent`` element, stripped, with those namespaces declared on its root that it needs from outside.
+
+    ``document`` is UTF-8 and known to be well-formed, ``tag`` and ``stop`` are the offsets of the element's start and end tags, ``root``
+    that of the first element in it, ``scope`` the namespaces in force there by prefix. Several roots are legal
+    (FOXML 1.1: ``xsd:any maxOccurs="unbounded"``); only the first is given namespaces, as the whole is no document anyway.
+    """
+    start = _TAG.match(document, tag)
+    if root is None or start is None:
+        return InlineXml(octets=b"")
+    before, after = document[start.end() : root].lstrip(_SPACE), document[root:stop].rstrip(_SPACE)
+    name = _NAME.match(after)
+    head = name.end() if name else 0
+    return InlineXml(octets=b"".join((before, after[:head], *_carried(after, scope), after[head:])))
+
+
+def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> Iterator[bytes]:
+    """Declarations that the content inherits and uses; names in values count too (``xsi:type="xs:date"``). One too many does no harm."""
+    tag = _TAG.match(content)
+    declared = set(_ATTRIBUTE.findall(tag[0])) if tag else set()
+    for prefix, uri in sorted(scope.items(), key=lambda item: item[0] or ""):
+        attribute = f"xmlns:{prefix}" if prefix else "xmlns"
+        if not uri or attribute.encode() in declared:
+            continue
+        if f"{prefix}:".encode() in content if prefix else _UNPREFIXED.search(content):
+            yield f' {attribute}="{uri.translate(_ESCAPES)}"'.encode()

@@ -1,0 +1,39 @@
+"""Objects that were parsed lately, so that a package of many of them, or a resumed one, parses each but once."""
+
+import threading
+from collections import OrderedDict
+
+from getapi.sources.digitalobject import DigitalObject
+
+
+class ObjectCache:
+    """Parsed objects by the path and identity of their file; the least recently used go first. Safe for threads.
+
+    ``count`` and ``octets`` (of the documents) bound what is kept; a document of more than an eighth of ``octets`` never is.
+    """
+
+    def __init__(self, *, count: int = 512, octets: int = 32 * 2**20) -> None:
+        self._count = count
+        self._octets = octets
+        self._held = 0
+        self._lock = threading.Lock()
+        self._objects: OrderedDict[tuple[str, str], tuple[DigitalObject, int]] = OrderedDict()
+
+    def get(self, path: str, identity: str) -> DigitalObject | None:
+        with self._lock:
+            found = self._objects.get((path, identity))
+            if found is None:
+                return None
+            self._objects.move_to_end((path, identity))
+            return found[0]
+
+    def put(self, path: str, identity: str, value: DigitalObject, octets: int) -> None:
+        if octets > self._octets // 8:
+            return
+        with self._lock:
+            replaced = self._objects.pop((path, identity), None)
+            self._held += octets - (replaced[1] if replaced else 0)
+            self._objects[path, identity] = value, octets
+            while len(self._objects) > self._count or self._held > self._octets:
+                _, (_, dropped) = self._objects.popitem(last=False)
+                self._held -= dropped
