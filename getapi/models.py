@@ -42,7 +42,7 @@ class FailureCount(models.Model):
     """Failed getToken attempts of one address within one window of time."""
 
     address = models.CharField(max_length=49)
-    window = models.DateTimeField()
+    window = models.DateTimeField(db_index=True)
     count = models.PositiveIntegerField(default=0)
 
     class Meta:
@@ -136,3 +136,13 @@ class Download(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pid}/{self.dsid}"
+
+
+class ForwardingSighting(models.Model):
+    """The last request whose forwarding header was not trusted, so that ``check --deploy`` can warn: one row (SPEC 2)."""
+
+    address = models.CharField(max_length=45, help_text="The peer that sent it")
+    seen = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.address

@@ -1,12 +1,157 @@
-"""Django's settings, derived from the one configuration file."""
+"""Django's settings, derived from the one configuration file (``getapi.conf``)."""
 
 from pathlib import Path
+from typing import Any
+
+from getapi import conf
 
 ROOT = Path(__file__).resolve().parent.parent
-SECRET_KEY = "development"  # noqa: S105 # replaced by the configuration's key
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
-INSTALLED_APPS = ["getapi"]
+
+try:
+    _configuration = conf.current()
+except conf.ConfigurationError:
+    # Told by getapi.checks: every command that runs checks stops there, and the web application by getapi.admin's guard.
+    _configuration = conf.unconfigured()
+
+SECRET_KEY = _configuration.secret_key
+SECRET_KEY_FALLBACKS = [key.get_secret_value() for key in reversed(_configuration.secret_keys[:-1])]
+DEBUG = False
+ALLOWED_HOSTS = list(_configuration.allowed_hosts)
 ROOT_URLCONF = "packaging_service.urls"
-USE_TZ = True
-DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ROOT / "var" / "packaging.sqlite3"}}
+WSGI_APPLICATION = "packaging_service.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = _configuration.time_zone
+LANGUAGE_CODE = "en"
+USE_I18N = False
+APPEND_SLASH = False  # our addresses answer with and without it (SPEC 1)
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "getapi",
+]
+
+# No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
+MIDDLEWARE = [
+    "getapi.admin.NetworkGuard",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # straight from the installed packages: nothing to collect first
+WHITENOISE_ALLOW_ALL_ORIGINS = False
+
+
+def _database() -> dict[str, Any]:
+    database = _configuration.database
+    if database.kind == "postgresql":
+        return {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": database.name,
+            "USER": database.user,
+            "PASSWORD": database.password,
+            "HOST": database.host,
+            "PORT": "" if database.port is None else str(database.port),
+            "OPTIONS": dict(database.options),
+        }
+    if _configuration.database.name == str(conf.DEFAULT_DATABASE):
+        conf.DEFAULT_DATABASE.parent.mkdir(exist_ok=True)
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": database.name,
+        # Deferred transactions that count and then insert fail under concurrency; immediate ones wait their turn.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON",
+        },
+    }
+
+
+DATABASES = {"default": _database()}
+
+# A body is at most 4 MiB; uploaded files are no parameters of ours and are never written to disk.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
+FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+
+REST_FRAMEWORK = {
+    "URL_FORMAT_OVERRIDE": None,  # else ?format=zip is DRF's own and a 404
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Packaging service",
+    "DESCRIPTION": "Many datastreams of many repository objects leave as one verifiable BagIt package, built while it is sent.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# On a development key the site is tried over plain HTTP, where a browser would not keep these.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not _configuration.secret_key_is_development
+SESSION_COOKIE_AGE = 8 * 3600
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# TLS, its redirect and HSTS are the front's business (docs/deploy); the admin site's own addresses are local by default.
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {
+            "()": "getapi.logs.RedactedJsonFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        },
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # Django's own handlers mail and print what ours would not have redacted.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+    },
+}

@@ -1,0 +1,46 @@
+"""What all tests share: hypothesis profiles, a database of this run alone, and configurations written as TOML."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from getapi import conf
+
+settings.register_profile("dev", max_examples=50, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+Configure = Callable[..., conf.Configuration]
+
+
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
+    """Core's tests run without Django (``-p no:django``), whose plugin would otherwise bring its key of pyproject.toml itself."""
+    if not pluginmanager.has_plugin("django"):
+        parser.addini("DJANGO_SETTINGS_MODULE", "unused without Django")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A file and not memory, so that threads race on it as processes do; in a folder of its own, so that two runs never meet."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Iterator[Configure]:
+    """``configure('tokens.bind = "none"', PACKAGING_SECRET_KEY=...)``: the process's configuration until the test ends."""
+    with ExitStack() as stack:
+
+        def apply(toml: str = "", **environ: str) -> conf.Configuration:
+            path = tmp_path / "packaging.toml"
+            path.write_text(toml, encoding="utf-8")
+            secret = {"PACKAGING_SECRET_KEY": os.environ.get("PACKAGING_SECRET_KEY", "k" * 40)}
+            return stack.enter_context(conf.override(conf.load(path, secret | environ)))
+
+        yield apply
