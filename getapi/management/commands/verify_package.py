@@ -1,0 +1,89 @@
+"""``manage.py verify_package FILE``: is the bag inside a package whole?"""
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import SEEK_CUR, SEEK_END, BufferedReader
+from pathlib import Path
+from typing import Any, cast
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from getapi.core.inventory import manifest_algorithms
+from getapi.core.tagreader import DIGEST_LENGTHS
+from getapi.core.tags import human_size, one_line
+from getapi.core.tarreader import TarReader
+from getapi.core.verdict import Problem, Verdict
+from getapi.core.verify import DEFAULT_ALGORITHMS, verify_tar
+
+ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+
+
+class Command(BaseCommand):
+    help = (
+        "Reads a .tar package as a stream, without unpacking it, and validates the bag inside. "
+        "Exit status: 0 valid, 1 not valid, 2 the file cannot be read."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", help="the package, or - for standard input")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        try:
+            with _opened(options["file"]) as stream:
+                verdict = _verify(stream)
+        except OSError as error:
+            raise CommandError(f"The package cannot be read: {error.strerror or error}", returncode=2) from None
+        self._tell(verdict)
+        if not verdict.valid:
+            sys.exit(1)
+
+    def _tell(self, verdict: Verdict) -> None:
+        for warning in verdict.warnings:
+            self._say(f"warning  {_line(warning)}")
+        for problem in verdict.problems:
+            self._say(f"problem  {_line(problem)}")
+        if verdict.untold:
+            self._say(f"problem  and {verdict.untold} more")
+        self._say(f"bag        {one_line(verdict.name) or 'none'}")
+        self._say(f"manifests  {', '.join(verdict.manifests) or 'none'}")
+        self._say(f"payload    {verdict.payload_files} files, {verdict.payload_octets} bytes")
+        self._say(f"tag files  {verdict.tag_files}")
+        self._say(f"read       {verdict.octets} bytes ({human_size(verdict.octets)})")
+        self._say("valid" if verdict.valid else f"NOT VALID: {len(verdict.problems) + verdict.untold} problems")
+
+    def _say(self, line: str) -> None:
+        # A name may hold what this terminal's encoding cannot show.
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        self.stdout.write(line.encode(encoding, "backslashreplace").decode(encoding))
+
+
+def _line(problem: Problem) -> str:
+    return f"{problem.code}: {one_line(problem.path)}: {problem.text}" if problem.path else f"{problem.code}: {problem.text}"
+
+
+@contextmanager
+def _opened(name: str) -> Iterator[BufferedReader]:
+    if name == "-":
+        yield cast("BufferedReader", sys.stdin.buffer)
+        return
+    with Path(name).open("rb") as stream:
+        yield stream
+
+
+def _verify(stream: BufferedReader) -> Verdict:
+    if stream.peek(4)[:4] in ZIP_MAGIC:
+        raise CommandError("This is a ZIP file: only .tar packages are verified in this version", returncode=2)
+    algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
+    size = None
+    if stream.seekable():
+        # The manifests stand behind the payload: their names first, so that only what they need is computed.
+        reader = TarReader(stream, skip=lambda count: stream.seek(count, SEEK_CUR))
+        algorithms = manifest_algorithms(reader, DIGEST_LENGTHS.__contains__) or algorithms
+        size = stream.seek(0, SEEK_END)
+        stream.seek(0)
+    with tqdm.wrapattr(stream, "read", total=size, disable=None, unit="B", unit_scale=True, leave=False) as watched:
+        return verify_tar(watched, algorithms=algorithms)
