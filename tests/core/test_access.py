@@ -57,10 +57,22 @@ def test_what_is_not_active_is_as_if_it_did_not_exist(state: State) -> None:
 
 @pytest.mark.parametrize(
     "dsid",
-    (
-        "ARCH arch1 ARCH-1 Audit FEDORA-AUDITTRAIL policy FESLPOLICY rels-ext RELS-INT MethodMap DSINPUTSPEC wsdl "
-        "DS-COMPOSITE-MODEL SERVICE-PROFILE"
-    ).split(),
+    [
+        "ARCH",
+        "arch1",
+        "ARCH-1",
+        "Audit",
+        "FEDORA-AUDITTRAIL",
+        "policy",
+        "FESLPOLICY",
+        "rels-ext",
+        "RELS-INT",
+        "MethodMap",
+        "DSINPUTSPEC",
+        "wsdl",
+        "DS-COMPOSITE-MODEL",
+        "SERVICE-PROFILE",
+    ],
 )
 def test_reserved_datastreams_never_leave_however_they_are_spelled(dsid: str) -> None:
     verdict = denied(stream=datastream(dsid))
