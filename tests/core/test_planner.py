@@ -101,9 +101,10 @@ def test_an_object_is_packaged_once_however_its_pid_is_spelled(repository: FakeR
 
 
 def test_a_bare_pid_under_another_spelling_absorbs_specific_entries(repository: FakeRepository) -> None:
-    made = plan(repository, "rutgers-lib:5678/ARCH1;RUTGERS-LIB:5678")
-    assert ("rutgers-lib:5678", "ARCH1") not in names(made)
-    assert made.notices == ()
+    for files in ("rutgers-lib:5678/ARCH1;RUTGERS-LIB:5678", "RUTGERS-LIB:5678;rutgers-lib:5678/ARCH1"):
+        made = plan(repository, files)
+        assert [dsid for _, dsid in names(made)] == ["PDF-1", "JPEG-1", "XML-1"]
+        assert made.notices == ()
 
 
 def test_datastreams_come_in_the_objects_order_whatever_order_was_asked(repository: FakeRepository) -> None:
