@@ -160,7 +160,7 @@ class _Ending:
 
     def _record(self, row: models.Delivery) -> None:
         sent = self._consignment
-        _persist(row.save, row)
+        _persist(partial(_save, row), row)
         entries = sent.entries(row.sent)
         if entries:
             downloads = partial(record_downloads, entries, recipient=sent.recipient, package=sent.package, time=row.ended or sent.began)
@@ -195,6 +195,13 @@ def close_databases() -> None:
     for connection in db.connections.all(initialized_only=True):
         if not connection.in_atomic_block:
             connection.close()
+
+
+def _save(row: models.Delivery) -> None:
+    """A key may have been deleted while its delivery ran."""
+    if row.key_id is not None and not models.Key.objects.filter(pk=row.key_id).exists():
+        row.key_id = None
+    row.save()
 
 
 def _persist(write: Callable[[], None], row: models.Delivery) -> None:

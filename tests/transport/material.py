@@ -68,6 +68,23 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
         time.sleep(0.01)
 
 
+AMOUNT = 32 << 20  # more than both ends' buffers hold
+
+
+def fill(connection: socket.socket) -> int:
+    """Octets that the kernel takes before it would wait."""
+    connection.setblocking(False)
+    taken = 0
+    try:
+        while taken < AMOUNT:
+            taken += connection.send(bytes(1 << 16))
+    except BlockingIOError:
+        return taken
+    finally:
+        connection.setblocking(True)
+    raise AssertionError("the kernel took all")
+
+
 class Held:
     """Content in memory or, with a path, in a file. ``fail_at``: reading that octet raises this OSError; ``changed``: confirm refuses."""
 

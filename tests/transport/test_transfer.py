@@ -5,23 +5,7 @@ import pytest
 
 from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled
 from getapi.transport.transfer import Transfer
-from tests.transport.material import connected, entry, wait_until
-
-AMOUNT = 32 << 20  # more than both ends' buffers hold
-
-
-def fill(connection: socket.socket) -> int:
-    """Octets that the kernel takes before it would wait."""
-    connection.setblocking(False)
-    taken = 0
-    try:
-        while taken < AMOUNT:
-            taken += connection.send(bytes(1 << 16))
-    except BlockingIOError:
-        return taken
-    finally:
-        connection.setblocking(True)
-    raise AssertionError("the kernel took all")
+from tests.transport.material import AMOUNT, connected, entry, fill, wait_until
 
 
 def test_what_waits_in_the_socket_is_not_acknowledged() -> None:
