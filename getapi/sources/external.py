@@ -62,13 +62,16 @@ class PinnedAdapter(HTTPAdapter):
     def get_connection_with_tls_context(
         self,
         request: requests.PreparedRequest,
-        verify: Any,  # noqa: ANN401 # requests' own types for this and the next two are private
-        proxies: Any = None,  # noqa: ANN401, ARG002
-        cert: Any = None,  # noqa: ANN401
+        verify: Any,  # requests keeps its own types for this and the next two private
+        proxies: Any = None,  # noqa: ARG002 # none are used
+        cert: Any = None,
     ) -> HTTPConnectionPool:
         host, pool = self.build_connection_pool_key_attributes(request, verify, cert)
         names = {"server_hostname": self._host, "assert_hostname": self._host} if host["scheme"] == "https" else {}
-        return self.poolmanager.connection_from_host(self._address, host["port"], host["scheme"], pool_kwargs={**pool, **names})
+        pinned: HTTPConnectionPool = self.poolmanager.connection_from_host(
+            self._address, host["port"], host["scheme"], pool_kwargs={**pool, **names}
+        )
+        return pinned
 
 
 @dataclass(frozen=True, slots=True)

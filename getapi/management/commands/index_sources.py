@@ -1,0 +1,37 @@
+"""``index_sources``: where the stores keep what; needed for the legacy layout, and for PIDs that are asked for in another case."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from getapi.core.errors import SourceUnavailable
+from getapi.services.index import Stores, scan
+from getapi.services.repositories import stores
+
+
+class Command(BaseCommand):
+    help = "Indexes the Fedora 3 stores. A scan that was interrupted goes on where it stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("names", nargs="*", metavar="REPOSITORY", help="which repositories (default: all)")
+        parser.add_argument("--restart", action="store_true", help="begin anew, also after an interrupted scan")
+
+    def handle(self, *_: Any, names: list[str], restart: bool, **__: Any) -> None:
+        known = {store.name: store for store in stores()}
+        if unknown := sorted(set(names) - set(known)):
+            raise CommandError(f"No repository is configured by the name {', '.join(unknown)}")
+        failed = [name for name in names or known if not self._index(known[name], restart=restart)]
+        if failed:
+            raise CommandError(f"Not indexed to the end: {', '.join(failed)}")
+
+    def _index(self, store: Stores, *, restart: bool) -> bool:
+        with tqdm(desc=store.name, unit=" files", disable=None, file=self.stderr) as bar:
+            try:
+                finished = scan(store, restart=restart, progress=bar.update)
+            except SourceUnavailable as error:
+                self.stderr.write(f"{store.name}: {error.sentence}")
+                return False
+        self.stdout.write(f"{store.name}: {bar.n} files, {'indexed' if finished else 'another scan took over'}")
+        return finished
