@@ -13,9 +13,10 @@ from getapi.core.rights.moment import UnreadableMoment, read_moment
 _FEDORA = "info:fedora/"
 _RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _EMBARGO = "{info:islandora/islandora-system:def/scholar#}embargo-until"
-_VIEWABLE = frozenset(
-    f"{{http://islandora.ca/ontology/{name}#}}isViewableBy{who}" for name in ("relsext", "relsint") for who in ("User", "Role")
-)
+_PREDICATES = {
+    _EMBARGO,
+    *(f"{{http://islandora.ca/ontology/{name}#}}isViewableBy{who}" for name in ("relsext", "relsint") for who in ("User", "Role")),
+}
 _EVERYBODY = "anonymous user"
 """Drupal's role of those who are not logged in."""
 
@@ -52,22 +53,11 @@ def _read_embargo(dsid: str | None, value: str) -> Restriction:
 def _statements(root: etree._Element, pid: str) -> Iterator[tuple[str | None, str, str]]:
     """Subject, predicate and value of what concerns readers, as property elements or as property attributes (RDF/XML 2.5)."""
     for element in root.iter("*"):
-        if element.tag == _EMBARGO or element.tag in _VIEWABLE:
-            # A property element never is the root, which is rdf:RDF.
-            subject = _read_subject(_about(element.getparent()), pid)
-            if subject is not None:
-                yield subject[0], element.tag, "".join(map(str, element.itertext())).strip()
-        for name, value in element.items():
-            if name == _EMBARGO or name in _VIEWABLE:
-                subject = _read_subject(_about(element), pid)
-                if subject is not None:
-                    yield subject[0], str(name), str(value).strip()
-
-
-def _about(element: etree._Element | None) -> str:
-    if element is None:
-        return ""
-    return element.get(f"{_RDF}about") or element.get("about") or ""
+        told = [(child.tag, "".join(map(str, child.itertext()))) for child in element if child.tag in _PREDICATES]
+        told += [(str(name), str(value)) for name, value in element.items() if name in _PREDICATES]
+        subject = _read_subject(element.get(f"{_RDF}about") or element.get("about") or "", pid) if told else None
+        if subject is not None:
+            yield from ((subject[0], predicate, value.strip()) for predicate, value in told)
 
 
 def _read_subject(about: str, pid: str) -> _Subject | None:
