@@ -1,0 +1,107 @@
+"""What ``manage.py check`` says about the configuration, and ``check --deploy`` about the place where the service runs.
+
+E001 a mistake in the configuration; E002 PostgreSQL without its driver; W001 a development key. With ``--deploy``: E003 unapplied
+migrations or no database; E004 a development key; W002 a forwarding header that did not count was seen; W003 ``allowed_hosts`` that is
+the default or everything; W004 ``trusted_proxies`` that trusts everybody.
+"""
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 # Django's own name
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from getapi import conf
+from getapi.services.addresses import forwarding_seen
+
+CONFIGURATION = "configuration"
+"""The tag of what every command of ours asks for before it starts."""
+
+
+def register_all() -> None:
+    register(check_configuration, CONFIGURATION)
+    register(check_development_key, "secret")
+    for check in (check_database, check_deployed_key, check_forwarding, check_hosts, check_proxies):
+        register(check, "deployment", deploy=True)
+
+
+def _configuration() -> conf.Configuration | None:
+    """None while it has mistakes, which ``check_configuration`` tells."""
+    try:
+        return conf.current()
+    except conf.ConfigurationError:
+        return None
+
+
+def check_configuration(**_options: Any) -> Sequence[CheckMessage]:
+    try:
+        configuration = conf.current()
+    except conf.ConfigurationError as error:
+        return [Error(mistake, id="getapi.E001") for mistake in error.mistakes]
+    if configuration.database.kind == "postgresql" and find_spec("psycopg") is None:
+        return [Error("database: PostgreSQL needs its driver", hint="pip install 'psycopg[binary]'", id="getapi.E002")]
+    return []
+
+
+def check_development_key(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None or not configuration.secret_key_is_development:
+        return []
+    hint = "Set PACKAGING_SECRET_KEY or secret_key_file before anybody else uses the service."
+    return [Warning("Tokens are signed with a development key, made under var/.", hint=hint, id="getapi.W001")]
+
+
+def check_deployed_key(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None or not configuration.secret_key_is_development:
+        return []
+    return [Error("A development key must not sign the tokens of a service in use.", id="getapi.E004")]
+
+
+def check_database(**_options: Any) -> Sequence[CheckMessage]:
+    try:
+        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        return [Error(f"The database cannot be used: {error}", id="getapi.E003")]
+    if not missing:
+        return []
+    names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
+    return [Error(f"The database lacks migrations: {names}", hint="manage.py migrate", id="getapi.E003")]
+
+
+def check_forwarding(**_options: Any) -> Sequence[CheckMessage]:
+    try:
+        seen = forwarding_seen()
+    except DatabaseError:
+        return []  # E003 tells why
+    if seen is None:
+        return []
+    address, moment = seen
+    return [
+        Warning(
+            f"A forwarding header that does not count came from {address} (last seen {moment:%Y-%m-%d %H:%M} UTC).",
+            hint="If that is your proxy, name it in trusted_proxies, and let it set X-Forwarded-For; if not, somebody made it up.",
+            id="getapi.W002",
+        )
+    ]
+
+
+def check_hosts(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None or (
+        configuration.allowed_hosts != conf.Configuration.model_fields["allowed_hosts"].default and "*" not in configuration.allowed_hosts
+    ):
+        return []
+    return [
+        Warning("allowed_hosts does not name this service's own host.", hint='allowed_hosts = ["packages.example.org"]', id="getapi.W003")
+    ]
+
+
+def check_proxies(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None or all(network.prefixlen for network in configuration.trusted_proxies):
+        return []
+    return [Warning("trusted_proxies trusts everybody: any client can claim any address.", id="getapi.W004")]

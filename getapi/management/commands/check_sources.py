@@ -1,0 +1,102 @@
+"""``manage.py check_sources``: whether each store is there, can be read, and lies as the configuration says."""
+
+import hashlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from getapi import conf
+from getapi.checks import CONFIGURATION
+from getapi.sources.akubra import blob_uri
+from getapi.sources.blobstore import LAYOUTS, store_layout
+from getapi.sources.folders import walk_folders
+
+SAMPLE = 200
+SAMPLE_OF_FOLDER = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Looks at some files of each repository's stores: are they there, readable, and where layout and pattern say? Exit code 1 if not."
+    )
+    requires_system_checks = [CONFIGURATION]
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        repositories = conf.current().repositories
+        if not repositories:
+            raise CommandError("No repository is configured: add [[repositories]] to the configuration file")
+        troubles = [trouble for repository in repositories for trouble in self._examine(repository)]
+        if troubles:
+            raise CommandError(f"{len(troubles)} of {2 * len(repositories)} stores cannot be used as configured")
+
+    def _examine(self, repository: conf.Fedora3Repository) -> list[str]:
+        places = (
+            ("objects", repository.objects, repository.object_pattern),
+            ("datastreams", repository.datastreams, repository.datastream_pattern),
+        )
+        troubles = []
+        for kind, root, pattern in places:
+            trouble, seen = _examine_store(kind, root, repository.layout, pattern)
+            troubles += [trouble] if trouble else []
+            self.stdout.write(f"{repository.name}: {kind}: {trouble or f'{seen} files looked at, all where they should be'} ({root})")
+        return troubles
+
+
+def _examine_store(kind: str, root: Path, layout: str, pattern: str) -> tuple[str | None, int]:
+    """What is wrong, if anything is, and how many files were looked at."""
+    try:
+        paths = list(islice(_sample(root), SAMPLE))
+        _read_one(root, paths)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}", 0
+    tokens = {path: token for path in paths if (token := store_layout(layout, pattern).token(Path(path).name))}
+    if not tokens:
+        return _empty(kind, layout, paths), len(paths)
+    strangers = [path for path, token in tokens.items() if ("+" in token) != (kind == "datastreams")]
+    if len(strangers) * 2 > len(tokens):
+        return "holds the other kind of files: are objects and datastreams exchanged?", len(paths)
+    return (_misplaced(tokens, pattern) if layout == "akubra" else None), len(tokens)
+
+
+def _sample(root: Path) -> Iterator[str]:
+    for folder in walk_folders(root):
+        for name in folder.names[:SAMPLE_OF_FOLDER]:
+            yield f"{folder.path}/{name}" if folder.path else name
+
+
+def _read_one(root: Path, paths: list[str]) -> None:
+    """Raises OSError: a folder may be listed whose files belong to somebody else."""
+    if paths:
+        with (root / paths[0]).open("rb") as file:
+            file.read(1)
+
+
+def _empty(kind: str, layout: str, paths: list[str]) -> str | None:
+    other = next(name for name in LAYOUTS if name != layout)
+    if any(store_layout(other).token(Path(path).name) for path in paths):
+        return f'holds files of the {other} layout: layout = "{other}"'
+    if paths:
+        return "holds no file that is named as Fedora names them"
+    # A repository may keep all its content inline or elsewhere, but one without objects is the wrong folder.
+    return "is empty" if kind == "objects" else None
+
+
+def _misplaced(tokens: dict[str, str], pattern: str) -> str | None:
+    layout = store_layout("akubra", pattern)
+    wrong = [path for path, token in tokens.items() if layout.path(token) != path]
+    if not wrong:
+        return None
+    found = {_pattern_of(path, tokens[path]) for path in wrong}
+    fitting = found.pop() if len(found) == 1 else None
+    advice = f'; they fit the pattern "{fitting}"' if fitting is not None else "; index_sources finds them nevertheless"
+    return f'{len(wrong)} of {len(tokens)} files looked at do not lie where the pattern "{pattern}" says{advice}'
+
+
+def _pattern_of(path: str, token: str) -> str | None:
+    """The hash pattern by which the file lies where it does, if one does."""
+    folder = path.rpartition("/")[0]
+    digits = hashlib.md5((blob_uri(token) or "").encode(), usedforsecurity=False).hexdigest()
+    return "".join("/" if sign == "/" else "#" for sign in folder) if digits.startswith(folder.replace("/", "")) else None
