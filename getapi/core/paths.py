@@ -66,6 +66,7 @@ class _Node(Generic[K]):
     item: Folder[K] | Leaf[K]
     parent: "_Node[K] | None" = None
     home: "_Node[K] | None" = None
+    segment: str = ""
     children: "list[_Node[K]]" = field(default_factory=list)
     given: Given | None = None
     path: str = ""
@@ -76,7 +77,7 @@ class _Node(Generic[K]):
 
     @property
     def label(self) -> str:
-        return self.item.label if isinstance(self.item, Folder) else self.item.name
+        return _label(self.item)
 
     @property
     def length(self) -> int:
@@ -110,17 +111,25 @@ def _grow(root: Folder[K]) -> list[_Node[K]]:
         node = pending.pop()
         nodes.append(node)
         if isinstance(node.item, Folder):
-            node.children = [_Node(child, node, node) for child in node.item.children]
+            node.children = [_Node(child, node, node, _segment(child)) for child in node.item.children]
             pending.extend(reversed(node.children))
     for node in reversed(nodes):
         node.children = [child for child in node.children if child.children or not child.is_folder]
     return [nodes[0], *(node for node in nodes[1:] if node.children or not node.is_folder)]
 
 
+def _label(item: Folder[K] | Leaf[K]) -> str:
+    return item.label if isinstance(item, Folder) else item.name
+
+
+def _segment(item: Folder[K] | Leaf[K]) -> str:
+    return safe_segment(_label(item), directory=isinstance(item, Folder))
+
+
 def _name(members: Sequence[_Node[K]], allowance: Callable[[_Node[K]], int]) -> None:
     siblings = [
         Sibling(
-            segment=safe_segment(member.label, directory=member.is_folder),
+            segment=member.segment,
             octets=allowance(member),
             directory=member.is_folder,
             ordered=member.item.ordered,

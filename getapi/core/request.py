@@ -59,7 +59,7 @@ def parse_request(
     return PackageRequest(
         references=_gather(references),
         maps=tuple(drawn),
-        malformed=tuple(malformed),
+        malformed=tuple(dict.fromkeys(map(shown, malformed))),
         format=serialization,
         name=(name or "").strip() or None,
     )
@@ -86,7 +86,7 @@ def _read(wanted: list[str], placed: list[str], limit: int) -> tuple[list[Refere
     for text, found in [*((text, references) for text in wanted), *((text, maps) for text in placed)]:
         reference = parse_reference(text)
         if reference is None or (found is maps and reference.dsid is None):
-            malformed[shown(text)] = None
+            malformed[text] = None
         else:
             found[reference] = None
         if len(references) + len(maps) + len(malformed) > limit:

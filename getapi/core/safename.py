@@ -61,6 +61,8 @@ def same_name(original: str, given: str) -> bool:
 
 def fold_name(name: str) -> str:
     """Equal for names that some file system takes for one: canonical caseless matching (Unicode 3.13, D145)."""
+    if name.isascii():
+        return name.lower()
     for _ in range(2):
         name = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFC", name)
