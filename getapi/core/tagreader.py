@@ -8,7 +8,7 @@ DIGEST_LENGTHS = {"md5": 32, "sha1": 40, "sha224": 56, "sha256": 64, "sha384": 9
 """Hex digits of a digest, by the algorithm's name in a manifest's file name, which is hashlib's too."""
 
 _MANIFEST_NAME = re.compile(r"(tag)?manifest-([a-z0-9]+)\.txt")
-_MANIFEST_LINE = re.compile(r"([0-9A-Fa-f]+)[ \t]+(.+)", re.DOTALL)
+_MANIFEST_LINE = re.compile(r"([0-9A-Fa-f]+)[ \t]++(.+)", re.DOTALL)
 _ELEMENT = re.compile(r"([^:\s](?:[^:]*[^:\s])?):[ \t](.*)", re.DOTALL)
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _ENCODED = {"%0A": "\n", "%0D": "\r", "%25": "%"}
