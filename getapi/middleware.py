@@ -33,7 +33,7 @@ def limit_body(respond: Respond) -> Respond:
             if len(body) > MAX_BODY:
                 return _too_large(request)
             request.META["CONTENT_LENGTH"] = str(len(body))
-            request._stream = io.BytesIO(body)  # type: ignore[attr-defined] # noqa: SLF001 # Django takes an absent length for an empty body
+            request._stream = io.BytesIO(body)  # noqa: SLF001 # Django takes an absent length for an empty body
         return respond(request)
 
     return limited

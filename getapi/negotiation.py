@@ -1,6 +1,6 @@
 """Which of XML, JSON and HTML answers: XML unless ``Accept`` prefers another, and never 406 (SPEC 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -53,14 +53,15 @@ def _quality(text: str) -> float:
 class PreferredNegotiation(BaseContentNegotiation):
     """DRF's negotiation with our preference and without its 406."""
 
-    def select_parser(self, request: Request, parsers: Sequence[BaseParser]) -> BaseParser | None:
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
         content_type = (request.content_type or "").split(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == content_type), None)
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         del format_suffix  # DRF's own ?format= stands for the package's format here
         wanted = preferred_format(request.META.get("HTTP_ACCEPT", ""))
-        renderer = next((renderer for renderer in renderers if renderer.format == wanted), renderers[0])
+        first, *others = renderers
+        renderer = next((renderer for renderer in (first, *others) if renderer.format == wanted), first)
         return renderer, renderer.media_type or ""

@@ -24,8 +24,3 @@ urlpatterns = [
     re_path(r"^healthz$", live, name="healthz"),
     re_path(r"^readyz$", ready, name="readyz"),
 ]
-
-handler400 = "getapi.refusals.bad_request"
-handler403 = "getapi.refusals.forbidden"
-handler404 = "getapi.refusals.not_found"
-handler500 = "getapi.refusals.server_error"

@@ -10,7 +10,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
-import gunicorn
+from gunicorn.http import wsgi
+from gunicorn.workers import gthread
 
 from getapi import conf
 from getapi.core.errors import PackagingError
@@ -21,7 +22,8 @@ RECEIVE_TIMEOUT = 10
 SPARE_CONNECTIONS = 1000
 """Connections that a process holds beyond its threads: kept alive, or waiting for a thread."""
 
-gunicorn.SERVER = "packaging-service"  # the Server header says who answers, not what runs it
+wsgi.SERVER = "packaging-service"  # the Server header says who answers, not what runs it
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.0  # a connection that has said nothing yet waits in the poller, not in a thread for 5 s
 
 wsgi_app = "packaging_service.wsgi:application"
 worker_class = "gthread"

@@ -41,6 +41,8 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
 MIDDLEWARE = [
+    "getapi.middleware.log_request",
+    "getapi.middleware.limit_body",
     "getapi.admin.NetworkGuard",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -83,7 +85,7 @@ def _database() -> dict[str, Any]:
             "ENGINE": "django.db.backends.postgresql",
             "NAME": database.name,
             "USER": database.user,
-            "PASSWORD": database.password,
+            "PASSWORD": database.password.get_secret_value(),
             "HOST": database.host,
             "PORT": "" if database.port is None else str(database.port),
             "OPTIONS": dict(database.options),
@@ -152,6 +154,8 @@ LOGGING = {
     "loggers": {
         # Django's own handlers mail and print what ours would not have redacted.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Every refusal has its line from getapi.requests already; only faults are worth a second one.
+        "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 
 from getapi.conf import secret, tables
-from getapi.conf.database import Database
+from getapi.conf.database import MEMORY, Database
 from getapi.conf.kinds import DatabaseUrl, Hosts, KeyFile, KeyFiles, Networks, ZoneName
 from getapi.conf.mistakes import ConfigurationError, explain
 from getapi.conf.repositories import Repository
@@ -108,7 +108,7 @@ def unconfigured() -> Configuration:
 
     No file, a database in memory, a secret for this process alone; no service uses it.
     """
-    document = Document(database=Database(kind="sqlite", name=":memory:"))
+    document = Document.model_validate({"database": f"sqlite:///{MEMORY}"})
     return _complete(document, None, [], [SecretStr(secrets.token_urlsafe(48))], is_development=True)
 
 

@@ -6,6 +6,10 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from pydantic import SecretStr
+
+MEMORY = ":memory:"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
@@ -14,7 +18,7 @@ class Database:
     kind: Literal["sqlite", "postgresql"]
     name: str
     user: str = ""
-    password: str = field(default="", repr=False)
+    password: SecretStr = field(default_factory=lambda: SecretStr(""))
     host: str = ""
     port: int | None = None
     options: Mapping[str, str] = field(default_factory=dict)
@@ -41,7 +45,7 @@ def _sqlite(parts: SplitResult, folder: Path) -> Database:
     path = unquote(parts.path.removeprefix("/"))
     if parts.netloc or not path or "\0" in path:
         raise ValueError("names no file: write sqlite:///path, or sqlite:////path for an absolute one")
-    return Database(kind="sqlite", name=str(folder / path))
+    return Database(kind="sqlite", name=path if path == MEMORY else str(folder / path))
 
 
 def _postgresql(parts: SplitResult, port: int | None) -> Database:
@@ -52,7 +56,7 @@ def _postgresql(parts: SplitResult, port: int | None) -> Database:
         kind="postgresql",
         name=name,
         user=unquote(parts.username or ""),
-        password=unquote(parts.password or ""),
+        password=SecretStr(unquote(parts.password or "")),
         host=unquote(parts.hostname or ""),
         port=port,
         options=dict(parse_qsl(parts.query)),

@@ -89,7 +89,8 @@ def _prepare(pick: Pick, repositories: Repositories, rules: PlanningRules, notic
     """The pick with its size and, inline, its digest known; None and a notice where its bytes cannot be had."""
     datastream = pick.datastream
     if datastream.fault is not None:
-        notices.tell(NoticeCode(datastream.fault), _FAULTS[datastream.fault], datastream.pid, datastream.dsid)
+        code = NoticeCode(datastream.fault)
+        notices.tell(code, _FAULTS[code], datastream.pid, datastream.dsid)
         return None
     try:
         datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm)
@@ -147,10 +148,14 @@ def _describe(sender: Sender, entries: Sequence[Entry], octets: int, today: date
         contact_phone=sender.contact_phone,
         contact_email=sender.contact_email,
         external_identifiers=pids,
-        external_description=f"{len(entries)} datastreams of {len(pids)} objects",
+        external_description=f"{_count(len(entries), 'datastream')} of {_count(len(pids), 'object')}",
         bagging_date=today,
         payload_size=octets,
         payload_files=len(entries),
         software_agent=sender.software_agent,
         profile=sender.profile,
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

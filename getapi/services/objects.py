@@ -12,7 +12,7 @@ from getapi.core.access import Allowed, Denied, decide, decide_object
 from getapi.core.content import complete
 from getapi.core.errors import AmbiguousName, ContentMissing, DatastreamNotFound, DatastreamRefused, NetworkRefused, ObjectNotFound
 from getapi.core.layout import lay_out_entry
-from getapi.core.names import flat_name
+from getapi.core.names import flat_name, safe_segment
 from getapi.core.plan import Entry, enter
 from getapi.core.request import parse_reference
 from getapi.core.selection import match_dsid
@@ -121,5 +121,5 @@ def _refuse(verdict: Denied, unknown: ObjectNotFound | DatastreamNotFound) -> No
 def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Entry:
     algorithm = conf.current().packages.checksum
     whole = complete(datastream, registry().by_name(record.repository), algorithm)
-    path = flat_name(whole.pid, whole.dsid, whole.mime)
+    path = safe_segment(flat_name(whole.pid, whole.dsid, whole.mime))
     return enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0)

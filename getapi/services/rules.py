@@ -34,7 +34,7 @@ def planning_rules(configuration: conf.Configuration) -> PlanningRules:
             contact_name=packages.contact_name,
             contact_phone=packages.contact_phone,
             contact_email=packages.contact_email,
-            profile=packages.profile,
+            profile=packages.profile or "",
         ),
     )
 

@@ -21,6 +21,7 @@ class ApiView(APIView):
     content_negotiation_class = PreferredNegotiation
     authentication_classes = ()
     permission_classes = ()
+    metadata_class = None
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, PackagingError):

@@ -1,6 +1,6 @@
 """A POST's parameters, urlencoded, multipart or a JSON object alike; never from the query string (SPEC 1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from django.http import QueryDict
@@ -40,7 +40,7 @@ def read_parameters(request: Request) -> Parameters:
     return Parameters({str(name): _texts(str(name), value if isinstance(value, list) else [value]) for name, value in data.items()})
 
 
-def _texts(name: str, values: list[object]) -> tuple[str, ...]:
+def _texts(name: str, values: Iterable[object]) -> tuple[str, ...]:
     texts = []
     for value in values:
         if value is None:

@@ -4,7 +4,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import SEEK_CUR, SEEK_END, BufferedReader
+from io import SEEK_END, BufferedReader
 from pathlib import Path
 from typing import Any, cast
 
@@ -80,10 +80,16 @@ def _verify(stream: BufferedReader) -> Verdict:
     algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
     size = None
     if stream.seekable():
-        # The manifests stand behind the payload: their names first, so that only what they need is computed.
-        reader = TarReader(stream, skip=lambda count: stream.seek(count, SEEK_CUR))
-        algorithms = manifest_algorithms(reader, DIGEST_LENGTHS.__contains__) or algorithms
         size = stream.seek(0, SEEK_END)
+        algorithms = _needed(stream, size) or algorithms
         stream.seek(0)
     with tqdm.wrapattr(stream, "read", total=size, disable=None, unit="B", unit_scale=True, leave=False) as watched:
         return verify_tar(watched, algorithms=algorithms)
+
+
+def _needed(stream: BufferedReader, size: int) -> tuple[str, ...]:
+    """What the manifests speak of: they stand behind the payload, and nothing else need be computed."""
+    stream.seek(0)
+    # A header may lie about a size, and no file system seeks just anywhere.
+    reader = TarReader(stream, skip=lambda count: stream.seek(min(stream.tell() + count, size)))
+    return manifest_algorithms(reader, DIGEST_LENGTHS.__contains__)
