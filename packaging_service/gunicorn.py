@@ -19,9 +19,6 @@ from getapi.core.errors import PackagingError
 RECEIVE_TIMEOUT = 10
 """Seconds that one read of a request may take: gthread itself waits without end for the rest of a header, a thread each."""
 
-SPARE_CONNECTIONS = 1000
-"""Connections that a process holds beyond its threads: kept alive, or waiting for a thread."""
-
 wsgi.SERVER = "packaging-service"  # the Server header says who answers, not what runs it
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.0  # a connection that has said nothing yet waits in the poller, not in a thread for 5 s
 
@@ -29,7 +26,7 @@ wsgi_app = "packaging_service.wsgi:application"
 worker_class = "gthread"
 workers = 2
 threads = 72
-worker_connections = threads + SPARE_CONNECTIONS
+worker_connections = threads + 1000  # waiting or kept alive; serve says so too for other numbers of threads
 timeout = 120
 graceful_timeout = 30
 keepalive = 5

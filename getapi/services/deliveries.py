@@ -230,7 +230,7 @@ def _facts(row: models.Delivery) -> dict[str, object]:
     return {
         "package": row.package[:8],
         "download": row.name,
-        "key": row.key_id,
+        "key_id": row.key_id,
         "started": row.started.isoformat(),
         "seconds": seconds,
         "first": row.first,

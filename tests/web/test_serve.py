@@ -1,0 +1,127 @@
+import os
+import subprocess
+import sys
+from typing import NoReturn
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from getapi import conf
+from getapi.management.commands import serve
+from tests.conftest import Configure
+from tests.web.server import TOP
+
+pytestmark = pytest.mark.django_db
+
+
+class Executed(Exception):
+    """Instead of becoming gunicorn."""
+
+
+@pytest.fixture
+def executed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    calls: list[list[str]] = []
+
+    def execve(path: str, arguments: list[str], environ: dict[str, str]) -> NoReturn:
+        assert path == sys.executable
+        assert environ["PYTHONPATH"].split(os.pathsep)[0] == str(TOP)
+        calls.append(arguments)
+        raise Executed
+
+    monkeypatch.setattr(os, "execve", execve)
+    return calls
+
+
+def run(*arguments: str) -> None:
+    call_command("serve", *arguments, skip_checks=True)
+
+
+def without_secret(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    configuration = configure().model_copy(update={"secret_key_is_development": True})
+    monkeypatch.setattr(conf, "current", lambda: configuration)
+
+
+def test_it_becomes_gunicorn_with_room_for_waiting_connections(configure: Configure, executed: list[list[str]]) -> None:
+    configure()
+    with pytest.raises(Executed):
+        run("--bind", "[::1]:9000", "--workers", "3", "--threads", "40")
+    (arguments,) = executed
+    expected = ["--bind", "[::1]:9000", "--workers", "3", "--threads", "40", "--worker-connections", "1040"]
+    assert arguments == [sys.executable, "-m", "gunicorn", "--config", serve.CONFIGURATION, *expected]
+
+
+def test_without_words_it_listens_on_loopback_alone(configure: Configure, executed: list[list[str]]) -> None:
+    configure()
+    with pytest.raises(Executed):
+        run()
+    assert executed[0][-8:-2] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:80", "repository.example:80"])
+def test_a_development_key_is_for_loopback_alone(
+    configure: Configure, executed: list[list[str]], monkeypatch: pytest.MonkeyPatch, bind: str
+) -> None:
+    without_secret(configure, monkeypatch)
+    with pytest.raises(CommandError, match="PACKAGING_SECRET_KEY"):
+        run("--bind", bind)
+    assert executed == []
+
+
+@pytest.mark.parametrize("bind", ["127.0.0.1:0", "127.8.8.8:1", "[::1]:8000", "::1:8000", "localhost:8000", "LocalHost:8000"])
+def test_on_loopback_a_development_key_will_do(
+    configure: Configure, executed: list[list[str]], monkeypatch: pytest.MonkeyPatch, bind: str
+) -> None:
+    without_secret(configure, monkeypatch)
+    with pytest.raises(Executed):
+        run("--bind", bind)
+
+
+def test_with_a_key_of_its_own_it_listens_anywhere(configure: Configure, executed: list[list[str]]) -> None:
+    configure()
+    with pytest.raises(Executed):
+        run("--bind", "0.0.0.0:8000")
+
+
+def test_a_migration_that_is_not_applied_is_refused_by_name(configure: Configure, executed: list[list[str]]) -> None:
+    configure()
+    MigrationRecorder(connection).record_unapplied("getapi", "0001_initial")
+    with pytest.raises(CommandError, match=r"migrate.*getapi\.0001_initial"):
+        run()
+    assert executed == []
+
+
+def test_a_database_that_cannot_be_asked_is_told_in_a_sentence(
+    configure: Configure, executed: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(_executor: object, _connection: object) -> None:
+        raise OperationalError("unable to open database file")
+
+    configure()
+    monkeypatch.setattr("getapi.management.commands.serve.MigrationExecutor.__init__", away)
+    with pytest.raises(CommandError, match="unable to open"):
+        run()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--bind", "8000"],
+        ["--bind", ":8000"],
+        ["--bind", "127.0.0.1:http"],
+        ["--bind", "127.0.0.1:65536"],
+        ["--bind", "127.0.0.1:٣"],
+        ["--workers", "1"],
+        ["--threads", "8"],
+        ["--threads", "many"],
+    ],
+)
+def test_what_cannot_work_is_refused_at_once(arguments: list[str]) -> None:
+    with pytest.raises(CommandError):
+        run(*arguments)
+
+
+def test_its_help_names_its_options() -> None:
+    shown = subprocess.run([sys.executable, TOP / "manage.py", "serve", "--help"], capture_output=True, text=True, check=True).stdout
+    assert all(option in shown for option in ("--bind HOST:PORT", "--workers N", "--threads N"))
