@@ -35,7 +35,9 @@ def plan_of(
     return plan_for(entries, algorithm=algorithm, name=name, notices=notices)
 
 
-def plan_for(entries: tuple[Entry, ...], *, algorithm: str = "sha256", name: str = "bag", notices: tuple[Notice, ...] = ()) -> Plan:
+def plan_for(
+    entries: tuple[Entry, ...], *, algorithm: str = "sha256", name: str = "bag", notices: tuple[Notice, ...] = (), profile: str = ""
+) -> Plan:
     octets = sum(entry.size for entry in entries)
     return Plan(
         name=name,
@@ -47,10 +49,12 @@ def plan_for(entries: tuple[Entry, ...], *, algorithm: str = "sha256", name: str
         bag_info=bag_info(
             source_organization="Library",
             external_identifiers=("demo:1",),
+            external_description="For tests",
             bagging_date=DAY,
             payload_size=octets,
             payload_files=len(entries),
             software_agent="tests",
+            profile=profile,
         ),
         notices_text=notices_text(notices, packaged_files=len(entries), packaged_size=octets),
     )
