@@ -5,14 +5,18 @@ from lxml import etree
 from getapi.core.errors import XmlRefused, XmlTooDeep
 
 MAX_OCTETS = 64 * 2**20
+MAX_MARKUP = 2_000_000
+"""Tags and other markup: a parsed element takes some 200 octets of memory, however few it has in the document."""
 MAX_DEPTH = 256
 """libxml2's own bound on nesting without its ``huge`` option."""
+
+_PIECE = 2**20
 
 
 def parse(document: bytes, *, max_octets: int = MAX_OCTETS) -> etree._Element:
     """The root element of a document; comments and processing instructions are dropped.
 
-    Raises XmlRefused for what is too large, has a DOCTYPE or is not well-formed, XmlTooDeep beyond MAX_DEPTH.
+    Raises XmlRefused for what is too large, has too much markup or a DOCTYPE, or is not well-formed, XmlTooDeep beyond MAX_DEPTH.
     """
     if len(document) > max_octets:
         raise XmlRefused(f"it is larger than {max_octets} octets")
@@ -25,14 +29,24 @@ def parse(document: bytes, *, max_octets: int = MAX_OCTETS) -> etree._Element:
         remove_comments=True,
         remove_pis=True,
     )
+    root = _feed(parser, document)
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise XmlRefused("it declares a DOCTYPE")
+    return root
+
+
+def _feed(parser: etree.XMLParser, document: bytes) -> etree._Element:
+    """Piece by piece, so that the first bound that is passed ends it, whatever follows."""
+    markup = 0
     try:
-        root = etree.fromstring(document, parser)
+        for start in range(0, len(document), _PIECE):
+            piece = document[start : start + _PIECE]
+            markup += piece.count(b"<")
+            if markup > MAX_MARKUP:
+                raise XmlRefused(f"it has more than {MAX_MARKUP} pieces of markup")
+            parser.feed(piece)
+        return parser.close()
     except etree.XMLSyntaxError as error:
         if "depth" in str(error.msg):
             raise XmlTooDeep(MAX_DEPTH) from None
         raise XmlRefused("it is not well-formed") from None
-    except ValueError:
-        raise XmlRefused("it is not well-formed") from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise XmlRefused("it declares a DOCTYPE")
-    return root

@@ -1,0 +1,52 @@
+import inspect
+
+import pytest
+
+from getapi.core import errors
+from getapi.core.errors import PackagingError
+
+SAMPLES: dict[str, object] = {
+    "name": "files",
+    "names": "files",
+    "why": "it is empty",
+    "retry_after": 30,
+    "what": "files",
+    "limit": 3,
+    "count": 4,
+    "pid": "x:1",
+    "dsid": "A",
+    "repository": "fedora",
+    "algorithm": "md5",
+    "sentence": "It cannot be done",
+}
+
+KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, PackagingError) and kind is not PackagingError]
+
+
+def make(kind: type[PackagingError]) -> PackagingError:
+    positional, named = [], {}
+    for name, parameter in list(inspect.signature(kind.__init__).parameters.items())[1:]:
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            named[name] = SAMPLES[name]
+        elif parameter.kind is not inspect.Parameter.VAR_KEYWORD:
+            positional.append(SAMPLES[name])
+    return kind(*positional, **named)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_has_a_sentence_for_readers_and_facts_that_json_can_carry(kind: type[PackagingError]) -> None:
+    error = make(kind)
+    assert str(error) == error.sentence
+    assert error.sentence[0].isupper()
+    assert all(isinstance(fact, int | str) for fact in error.facts.values())
+
+
+def test_codes_are_words_and_no_two_kinds_share_one() -> None:
+    codes = [kind.code for kind in KINDS]
+    assert len(set(codes)) == len(codes)
+    assert all(code.replace("-", "").isalpha() and code == code.lower() for code in codes)
+
+
+def test_a_limit_tells_itself_and_the_count() -> None:
+    assert errors.TooManyFiles(limit=1000, count=1001).facts == {"limit": 1000, "count": 1001}
+    assert "1001 files" in errors.TooManyFiles(limit=1000, count=1001).sentence
