@@ -1,11 +1,12 @@
 import inspect
+from typing import Any
 
 import pytest
 
 from getapi.core import errors
 from getapi.core.errors import PackagingError
 
-SAMPLES: dict[str, object] = {
+SAMPLES: dict[str, Any] = {
     "name": "files",
     "names": "files",
     "why": "it is empty",
