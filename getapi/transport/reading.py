@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 
 from getapi.core.errors import ContentChanged, FixityMismatch, SourceUnavailable
-from getapi.core.plan import Entry
 from getapi.core.layout import Extent
+from getapi.core.plan import Entry
 from getapi.core.source import Content
 from getapi.transport.verification import Verification
 
