@@ -76,14 +76,14 @@ class PinnedAdapter(HTTPAdapter):
 
 @dataclass(frozen=True, slots=True)
 class _Exchange:
-    """A response whose body is not read yet, with the session that holds its connection."""
+    """A response whose body is not read yet, with the adapter that holds its connection."""
 
-    session: requests.Session
+    adapter: HTTPAdapter
     response: requests.Response
 
     def close(self) -> None:
         self.response.close()
-        self.session.close()
+        self.adapter.close()
 
 
 class ExternalHosts:
@@ -129,27 +129,21 @@ class ExternalHosts:
             if not exchange.response.is_redirect or target is None:
                 return exchange
             exchange.close()
-            url = urljoin(url, target)
+            try:
+                url = urljoin(url, target)
+            except ValueError:
+                raise ContentMissing(datastream.pid, datastream.dsid) from None
         raise SourceUnavailable(self._repository)
 
     def _exchange(self, datastream: DatastreamRecord, url: str, headers: dict[str, str], method: str) -> _Exchange:
-        session = requests.Session()
-        # No proxies, no .netrc: what the environment says is meant for others.
-        session.trust_env = False
+        """One question to one address, by an adapter alone: a session would add cookies, the environment's proxies and .netrc."""
+        host, port, netloc = self._admit(datastream, url)
         try:
-            host, port, netloc = self._admit(datastream, url)
-            address = self._address(datastream, host, port)
-            adapter = self._adapter(host, address)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
-            asked = requests.Request(method, url, headers={**_HEADERS, **headers, "Host": netloc})
-            response = session.send(asked.prepare(), stream=True, allow_redirects=False, timeout=TIMEOUTS)
-        except (requests.RequestException, OSError, ContentMissing, SourceUnavailable) as error:
-            session.close()
-            if isinstance(error, ContentMissing):
-                raise
+            adapter = self._adapter(host, self._address(datastream, host, port))
+            asked = requests.Request(method, url, headers={**_HEADERS, **headers, "Host": netloc}).prepare()
+            return _Exchange(adapter, adapter.send(asked, stream=True, timeout=TIMEOUTS))
+        except (requests.RequestException, OSError) as error:
             raise SourceUnavailable(self._repository) from error
-        return _Exchange(session, response)
 
     def _admit(self, datastream: DatastreamRecord, url: str) -> tuple[str, int, str]:
         """Host, port and what the Host header says. Raises ContentMissing for a URL that may not be asked."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
 
-from urllib3.exceptions import HTTPError, ProtocolError
+from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError
 
 from getapi.core.errors import ContentChanged, SourceUnavailable
 from getapi.core.source import DatastreamRecord
@@ -58,7 +58,7 @@ class RemoteContent:
     def _take(self, count: int) -> bytes:
         try:
             return self._body.read(count, decode_content=False)
-        except ProtocolError as error:
+        except (ProtocolError, IncompleteRead) as error:
             raise self._changed() from error
         except (HTTPError, OSError) as error:
             raise SourceUnavailable(self._repository) from error

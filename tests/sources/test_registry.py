@@ -1,0 +1,78 @@
+"""Which repository is asked."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from getapi.core.errors import AmbiguousName, ObjectNotFound, PackagingError, SourceUnavailable
+from getapi.core.plan import Entry
+from getapi.core.source import Content, DatastreamRecord, ObjectRecord
+from getapi.sources.content import BytesContent
+from getapi.sources.registry import Registry, RoutedSource
+
+EMPTY = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+@dataclass
+class Answers:
+    """A source that has some PIDs, or fails in one way for all others."""
+
+    name: str
+    pids: tuple[str, ...] = ()
+    failure: PackagingError | None = None
+    asked: list[str] = field(default_factory=list)
+
+    def describe(self, pid: str) -> ObjectRecord:
+        self.asked.append(pid)
+        if pid in self.pids:
+            return ObjectRecord(pid=pid, repository=self.name)
+        raise self.failure or ObjectNotFound(pid)
+
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
+        return BytesContent(b"", datastream, start=start)
+
+
+def test_those_that_claim_a_namespace_are_asked_before_those_that_claim_none() -> None:
+    first, theses, other = Answers("first"), Answers("theses", ("etd:1",)), Answers("other")
+    registry = Registry([RoutedSource(source=first), RoutedSource(source=theses, namespaces=("ETD",)), RoutedSource(source=other)])
+    assert [source.name for source in registry.source_for("etd:1")] == ["theses", "first", "other"]
+    assert [source.name for source in registry.source_for("demo:1")] == ["first", "other"]
+    assert registry.describe("etd:1").repository == "theses"
+    assert not first.asked
+
+
+def test_the_first_that_has_the_object_answers() -> None:
+    first, second, third = Answers("first"), Answers("second", ("demo:1",)), Answers("third", ("demo:1",))
+    registry = Registry([RoutedSource(source=source) for source in (first, second, third)])
+    assert registry.describe("demo:1").repository == "second"
+    assert not third.asked
+    with pytest.raises(ObjectNotFound):
+        registry.describe("demo:2")
+    with pytest.raises(ObjectNotFound):
+        Registry([]).describe("demo:2")
+
+
+@pytest.mark.parametrize("failure", [SourceUnavailable("first"), AmbiguousName("demo:1")])
+def test_a_source_that_cannot_tell_ends_the_search(failure: PackagingError) -> None:
+    registry = Registry([RoutedSource(source=Answers("first", failure=failure)), RoutedSource(source=Answers("second", ("demo:1",)))])
+    with pytest.raises(type(failure)):
+        registry.describe("demo:1")
+
+
+def test_names_are_unique_and_lead_to_their_sources() -> None:
+    source = Answers("main")
+    assert Registry([RoutedSource(source=source)]).by_name("main") is source
+    with pytest.raises(SourceUnavailable):
+        Registry([RoutedSource(source=source)]).by_name("gone")
+    with pytest.raises(ValueError, match="same name"):
+        Registry([RoutedSource(source=source), RoutedSource(source=Answers("main"))])
+
+
+def test_an_entry_is_opened_in_its_own_repository() -> None:
+    datastream = DatastreamRecord(pid="demo:1", dsid="IMG", version="IMG.0", identity=EMPTY)
+    entry = Entry(path="data/x", size=0, mtime=0, digest=None, declared=(), repository="second", datastream=datastream)
+    registry = Registry([RoutedSource(source=Answers("second"))])
+    with registry.open(entry) as content:
+        assert content.size == 0
+    with pytest.raises(SourceUnavailable):
+        Registry([RoutedSource(source=Answers("first"))]).open(entry)
