@@ -1,7 +1,7 @@
 """A strict reader of TAR streams: POSIX ustar with pax ``path`` and ``size``, and base-256 sizes; nothing that could mislead an extractor.
 
-What two readers could understand differently is refused, not repaired: a name said twice in two ways, an offset that depends on which
-of two sizes is believed, a path that leaves its directory, octets where there should be zeros.
+What two readers could understand differently is refused, not repaired: an offset that depends on which of two sizes is believed, a path
+that leaves its directory (also one that only readers without pax see), octets where there should be zeros.
 """
 
 import re
@@ -137,7 +137,8 @@ def _member(block: bytes, pax: dict[str, str]) -> TarMember:
     _check(block)
     kind = block[156:157]
     directory = kind == b"5"
-    given = pax.get("path") or _name(block)
+    own = _name(block)
+    given = pax.get("path") or _decoded(own)
     if kind not in b"0\x005":
         raise TarRefused(f"It is {_KINDS.get(kind, 'of an unknown kind')}, neither a file nor a directory", path=given)
     path = given.removesuffix("/") if directory else given
@@ -146,7 +147,7 @@ def _member(block: bytes, pax: dict[str, str]) -> TarMember:
         raise TarRefused("Its pax header and its ustar header disagree about its size", path=path)
     if directory and size:
         raise TarRefused("It is a directory with content", path=path)
-    if not is_safe(path):
+    if not (is_safe(path) and is_safe(own.decode("utf-8", "replace").rstrip("/"))):
         raise TarRefused("Its path could lead out of the directory where it is unpacked", code="unsafe-path", path=path)
     return TarMember(path=path, directory=directory, size=size)
 
@@ -167,16 +168,12 @@ def _size(block: bytes) -> int:
     return int(match[1], 8)
 
 
-def _name(block: bytes) -> str:
-    prefix, name = (_text(field) for field in (block[345:500], block[:100]))
-    return f"{prefix}/{name}" if prefix else name
-
-
-def _text(field: bytes) -> str:
-    text = field.rstrip(b"\0")
-    if b"\0" in text:
+def _name(block: bytes) -> bytes:
+    """As ustar says it; beside a pax path it may be cut short."""
+    prefix, name = (field.rstrip(b"\0") for field in (block[345:500], block[:100]))
+    if b"\0" in prefix + name:
         raise TarRefused("A name goes on after its end")
-    return _decoded(text)
+    return prefix + b"/" + name if prefix else name
 
 
 def _decoded(octets: bytes) -> str:

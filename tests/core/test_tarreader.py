@@ -169,6 +169,13 @@ def test_harmless_pax_records_are_passed_over() -> None:
     assert read(archive(pax(b"13 mtime=1.5\n12 path=b/y\n9 size=7\n"), ONE)) == [("b/y", False, b"content")]
 
 
+def test_the_name_for_readers_without_pax_may_be_torn_but_may_not_lead_out_either() -> None:
+    header = pax(b"12 path=b/y\n")
+    assert read(archive(header, patched(file("b/x"), 0, b"b/\xc3"))) == [("b/y", False, b"")]
+    assert refusal(archive(header, file("../x"))).code == "unsafe-path"
+    assert refusal(archive(header, patched(file("b"), 0, b"\0"))).code == "unsafe-path"
+
+
 def test_a_pax_header_needs_a_right_checksum_a_bounded_size_and_a_member_after_it() -> None:
     good = pax(b"12 path=b/y\n")
     assert "checksum" in refusal(archive(b"X" + good[1:], ONE)).sentence
