@@ -197,12 +197,11 @@ class TestRaces:
     def test_a_key_that_is_paired_meanwhile_learns_nothing_more(self) -> None:
         key = found(keys.create_key("catalogue"))
 
-        def work(number: int) -> object:
-            return (
+        def work(number: int) -> None:
+            if number == 0:
                 keys.pair_key("catalogue", ["198.51.100.0/24"])
-                if number == 0
-                else keys.admit(key, ClientAddress(address=f"192.0.2.{number}"))
-            )
+            else:
+                keys.admit(key, ClientAddress(address=f"192.0.2.{number}"))
 
         at_once(8, work)
         assert [row.network for row in KeyNetwork.objects.all()] == ["198.51.100.0/24"]

@@ -52,7 +52,7 @@ def _examine_store(kind: str, root: Path, layout: str, pattern: str) -> tuple[st
         _read_one(root, paths)
     except OSError as error:
         return f"cannot be read: {error.strerror}", 0
-    tokens = {path: token for path in paths if (token := store_layout(layout, pattern).token(Path(path).name))}
+    tokens = {path: token for path in paths if (token := _token(Path(path).name, layout))}
     if not tokens:
         return _empty(kind, layout, paths), len(paths)
     strangers = [path for path, token in tokens.items() if ("+" in token) != (kind == "datastreams")]
@@ -74,9 +74,15 @@ def _read_one(root: Path, paths: list[str]) -> None:
             file.read(1)
 
 
+def _token(name: str, layout: str) -> str | None:
+    """The token of a file of that layout alone: what akubra escapes may be read as a legacy name too."""
+    akubra = store_layout("akubra").token(name)
+    return akubra if layout == "akubra" else None if akubra else store_layout("legacy").token(name)
+
+
 def _empty(kind: str, layout: str, paths: list[str]) -> str | None:
     other = next(name for name in LAYOUTS if name != layout)
-    if any(store_layout(other).token(Path(path).name) for path in paths):
+    if any(_token(Path(path).name, other) for path in paths):
         return f'holds files of the {other} layout: layout = "{other}"'
     if paths:
         return "holds no file that is named as Fedora names them"
