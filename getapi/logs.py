@@ -18,10 +18,11 @@ _PACKAGE = re.compile(r"\b([0-9a-f]{8})[0-9a-f]{24}\b")
 
 _HEADER = re.compile(r"""((?:authorization|cookie)\\?["']?\s{0,9}[:=]\s{0,9}\\?["']?)[^"'\\]+""", re.IGNORECASE)
 _NAMED = re.compile(
-    r"""((?:token|key|password|passwd|secret)\\?["']?\s{0,9}[:=]\s{0,9}\\?["']?)[^\s&;,"'}\\]+""",
+    r"""((?:token|key|password|passwd|secret)\\?["']?\s{0,9}[:=]\s{0,9}\\?["']?)(?!(?:null|\d{1,9})\b)[^\s&;,"'}\\]+""",
     re.IGNORECASE,
 )
-"""A value after its name: in a query, a header, a form or JSON, with its quotes escaped or not.
+"""A value after its name: in a query, a header, a form or JSON, with its quotes escaped or not. A bare null or
+short number is no secret, and a word in its place would be no JSON.
 
 No pattern looks at a character more often than a few times, whatever the line: readers write parts of it.
 """
