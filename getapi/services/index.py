@@ -83,7 +83,7 @@ def _found(stores: Stores, position: str) -> Iterator[tuple[str, dict[str, str],
     roots = _roots(stores)
     current, _, after = position.partition("/")
     for kind in list(roots)[list(roots).index(current) if position else 0 :]:
-        for folder, paths, files in _tokens(stores, kind, roots[kind], after if kind == current else ""):
+        for folder, paths, files in _tokens(stores, kind, roots[kind], after if kind == current else None):
             yield f"{kind}/{folder}", paths, files
 
 
@@ -91,7 +91,7 @@ def _roots(stores: Stores) -> dict[str, Path]:
     return {"objects": stores.objects, "datastreams": stores.datastreams}
 
 
-def _tokens(stores: Stores, kind: str, root: Path, after: str) -> Iterator[tuple[str, dict[str, str], int]]:
+def _tokens(stores: Stores, kind: str, root: Path, after: str | None) -> Iterator[tuple[str, dict[str, str], int]]:
     layout = store_layout(stores.layout)
     try:
         for folder in walk_folders(root, after=after):

@@ -17,8 +17,9 @@ class Folder:
     names: tuple[str, ...]
 
 
-def walk_folders(root: Path, *, after: str = "") -> Iterator[Folder]:
-    """All folders below a root, each before those in it, and these by name; those up to and with ``after`` are left out.
+def walk_folders(root: Path, *, after: str | None = None) -> Iterator[Folder]:
+    """All folders below a root, each before those in it, and these by name; those up to and with ``after`` ("" for
+    the root) are left out.
 
     Links are not followed. What has no name in Unicode is left out, and a folder that vanishes meanwhile or is kept from us
     (``lost+found``). Raises OSError where the root cannot be read, or the disk fails: what is unreadable is not empty.
@@ -35,7 +36,7 @@ def walk_folders(root: Path, *, after: str = "") -> Iterator[Folder]:
             _log.warning("A folder of the store may not be read, or has gone: %s", "/".join(parts))
             continue
         waiting.extend((*parts, name) for name in reversed(folders) if (*parts, name) >= done[: len(parts) + 1])
-        if not after or parts > done:
+        if after is None or parts > done:
             yield Folder(path="/".join(parts), names=names)
 
 

@@ -27,11 +27,18 @@ class Command(BaseCommand):
             raise CommandError(f"Not indexed to the end: {', '.join(failed)}")
 
     def _index(self, store: Stores, *, restart: bool) -> bool:
+        files = 0
         with tqdm(desc=store.name, unit=" files", disable=None, file=self.stderr) as bar:
+
+            def count(more: int) -> None:
+                nonlocal files
+                files += more
+                bar.update(more)
+
             try:
-                finished = scan(store, restart=restart, progress=bar.update)
+                finished = scan(store, restart=restart, progress=count)
             except SourceUnavailable as error:
                 self.stderr.write(f"{store.name}: {error.sentence}")
                 return False
-        self.stdout.write(f"{store.name}: {bar.n} files, {'indexed' if finished else 'another scan took over'}")
+        self.stdout.write(f"{store.name}: {files} files, {'indexed' if finished else 'another scan took over'}")
         return finished
