@@ -18,6 +18,7 @@ from getapi.conf.kinds import (
     PositiveSize,
     Table,
     Word,
+    Words,
 )
 from getapi.conf.networks import LOOPBACK
 from getapi.core.access import RESERVED
@@ -93,7 +94,7 @@ class EmbargoRuleTable(ConfigurationTable):
     datastream: Word
     xpath: Word
     namespaces: dict[str, Word] = {}
-    forever: Annotated[DsidPatterns, Field(min_length=0)] = tuple(FOREVER)
+    forever: Words = tuple(FOREVER)
     applies_to: DsidPatterns | None = None
 
     def rule(self) -> EmbargoRule:
