@@ -54,9 +54,10 @@ def plan_package(request: PackageRequest, *, repositories: Repositories, rules: 
     ready = {pick.key: made for pick in _distinct(groups) if (made := _prepare(pick, repositories, rules, notices))}
     check(rules.limits, _sizes(ready.values()))
     groups = [replace(group, picks=[ready[pick.key] for pick in group.picks if pick.key in ready]) for group in groups]
-    name = package_name(_subjects(request, groups), request.fingerprint, request.name)
+    subjects = _subjects(request, groups)
+    name = package_name(subjects, request.fingerprint, request.name)
     placed = assign_paths(arrange(groups), bag_name=name)
-    return _freeze(request, name, placed, notices, rules, now.astimezone(rules.access.zone).date())
+    return _freeze(request, name, subjects, placed, notices, rules, now.astimezone(rules.access.zone).date())
 
 
 def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, notices: Notices) -> list[Group]:
@@ -117,7 +118,13 @@ def _subjects(request: PackageRequest, groups: Sequence[Group]) -> list[str]:
 
 
 def _freeze(
-    request: PackageRequest, name: str, placed: Sequence[Placed[Pick]], notices: Notices, rules: PlanningRules, today: date
+    request: PackageRequest,
+    name: str,
+    subjects: Sequence[str],
+    placed: Sequence[Placed[Pick]],
+    notices: Notices,
+    rules: PlanningRules,
+    today: date,
 ) -> Plan:
     midnight = int(datetime.combine(today, time(), UTC).timestamp())
     entries = tuple(
@@ -135,19 +142,19 @@ def _freeze(
         bagging_date=today,
         entries=entries,
         notices=told,
-        bag_info=_describe(rules.sender, entries, octets, today),
+        bag_info=_describe(rules.sender, subjects, entries, octets, today),
         notices_text=notices_text(told, packaged_files=len(entries), packaged_size=octets),
     )
 
 
-def _describe(sender: Sender, entries: Sequence[Entry], octets: int, today: date) -> bytes:
-    pids = list(dict.fromkeys(entry.datastream.pid for entry in entries))
+def _describe(sender: Sender, subjects: Sequence[str], entries: Sequence[Entry], octets: int, today: date) -> bytes:
+    pids = dict.fromkeys(entry.datastream.pid for entry in entries)
     return bag_info(
         source_organization=sender.source_organization,
         contact_name=sender.contact_name,
         contact_phone=sender.contact_phone,
         contact_email=sender.contact_email,
-        external_identifiers=pids,
+        external_identifiers=list(dict.fromkeys((*subjects, *pids))),
         external_description=f"{_count(len(entries), 'datastream')} of {_count(len(pids), 'object')}",
         bagging_date=today,
         payload_size=octets,

@@ -124,6 +124,7 @@ def test_an_object_that_does_not_exist_gives_an_empty_package_with_its_notice(re
     assert told(made) == {("rutgers-lib:404", "", "object-not-found")}
     assert made.name == "rutgers-lib-404"
     assert b"Payload-Oxum: 0.0\n" in made.bag_info
+    assert b"External-Identifier: rutgers-lib:404\n" in made.bag_info
 
 
 def test_a_datastream_that_does_not_exist_is_dropped_with_its_notice(repository: FakeRepository) -> None:
