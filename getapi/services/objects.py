@@ -105,7 +105,7 @@ def _admit(name: str, meta: Mapping[str, Any], token: str | None) -> None:
     """A repository that is not public answers a valid token or an address in its networks (SPEC 4.5)."""
     repository = next(repository for repository in conf.current().repositories if repository.name == name)
     facts = addresses.read(meta)
-    if repository.public or addresses.is_within(facts.address, repository.networks):
+    if repository.public or facts.within(repository.networks):
         return
     if token is None:
         raise NetworkRefused

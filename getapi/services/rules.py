@@ -9,6 +9,9 @@ from getapi.core.limits import Allowance, Limits
 from getapi.core.planner import PlanningRules, Sender
 from getapi.services.denylist import denied
 
+UNNAMED = "Unnamed repository"
+"""Stands for ``packages.source_organization`` where it is empty: without one a bag satisfies no profile (BTR 1.0)."""
+
 
 def access_rules(configuration: conf.Configuration) -> AccessRules:
     """Raises SourceUnavailable while the configured deny list cannot be read: fail closed."""
@@ -29,7 +32,7 @@ def planning_rules(configuration: conf.Configuration) -> PlanningRules:
         structmaps=configuration.structmap.datastreams,
         algorithm=packages.checksum,
         sender=Sender(
-            source_organization=packages.source_organization,
+            source_organization=packages.source_organization or UNNAMED,
             software_agent=f"packaging-service {getapi.__version__}",
             contact_name=packages.contact_name,
             contact_phone=packages.contact_phone,
