@@ -20,6 +20,10 @@ CONFIGURATION = "python:packaging_service.gunicorn"
 SPARE_CONNECTIONS = 1000
 """Connections that a process holds beyond its threads: kept alive, or waiting for a thread."""
 
+UNCONFIGURED = """No repository is configured, so every object is unknown here.
+Yours: write packaging.toml (README.md, "Put it into service") and start again.
+The demonstration's: make demo, then PACKAGING_CONFIG=var/demo/packaging.toml make run"""
+
 
 class Command(BaseCommand):
     help = "Starts the service under gunicorn. It ends on SIGTERM, giving running downloads 25 seconds to finish."
@@ -40,6 +44,8 @@ class Command(BaseCommand):
                 "Tokens are signed with a development key: set PACKAGING_SECRET_KEY or secret_key_file, or listen on 127.0.0.1 only."
             )
         refuse_unapplied()
+        if not conf.current().repositories:
+            self.stderr.write(UNCONFIGURED)
         shown = f"[{host}]" if ":" in host else host
         arguments = [sys.executable, "-m", "gunicorn", "--config", CONFIGURATION, "--bind", f"{shown}:{port}"]
         arguments += ["--workers", str(workers), "--threads", str(threads), "--worker-connections", str(threads + SPARE_CONNECTIONS)]
