@@ -1,46 +1,56 @@
-"""What every request passes: a bound on its body, and one log line."""
+"""What every request passes: a Content-Type that can be read, a bound on its body, and one log line."""
 
 import io
 import logging
 import re
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import parse_header_parameters
+from gunicorn.http.errors import ParseException
 
 from getapi.refusals import refuse
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 MAX_BODY = 4 * 2**20
 """Octets (SPEC 1)."""
 
 _log = logging.getLogger("getapi.requests")
 _PACKAGE_ID = re.compile(r"(?<=/packages/)([0-9a-f]{8})[0-9a-f]+")
+_BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{1,70}")  # RFC 2046 5.1.1
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
 
-def limit_body(respond: Respond) -> Respond:
-    """Refuses bodies above MAX_BODY before they are read; one of unknown length (chunked) is read up to there and given its length."""
+def read_content_type(application: "WSGIApplication") -> "WSGIApplication":
+    """WSGI middleware: leaves of a Content-Type the media type and a boundary.
 
-    def limited(request: HttpRequest) -> HttpResponseBase:
-        announced = request.META.get("CONTENT_LENGTH") or "0"
-        if announced.isdecimal() and len(announced) < 20 and int(announced) > MAX_BODY:
-            return _too_large(request)
-        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
-            body = request.META["wsgi.input"].read(MAX_BODY + 1)
-            if len(body) > MAX_BODY:
-                return _too_large(request)
-            request.META["CONTENT_LENGTH"] = str(len(body))
-            request._stream = io.BytesIO(body)  # noqa: SLF001 # Django takes an absent length for an empty body
-        return respond(request)
+    Forms, multipart fields and JSON are UTF-8 whatever a charset says (WHATWG URL 5.1, RFC 7578 5.1, RFC 8259 8.1), and Django looks up
+    any codec that a client names, before its own error handling begins.
+    """
 
-    return limited
+    def read(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        environ["CONTENT_TYPE"] = _content_type(environ.get("CONTENT_TYPE", ""))
+        return application(environ, start_response)
+
+    return read
 
 
-def _too_large(request: HttpRequest) -> HttpResponse:
-    return refuse(request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+def _content_type(field: str) -> str:
+    try:
+        media_type, parameters = parse_header_parameters(field)
+    except ValueError:
+        return ""
+    boundary = parameters.get("boundary", "")
+    return f'{media_type}; boundary="{boundary}"' if _BOUNDARY.fullmatch(boundary) else media_type
 
 
 def log_request(respond: Respond) -> Respond:
@@ -59,3 +69,70 @@ def log_request(respond: Respond) -> Respond:
         return response
 
     return logged
+
+
+def empty_bodies(respond: Respond) -> Respond:
+    """HEAD is answered with GET's length and no octet, 304 with neither (RFC 9110 9.3.2, 15.4.5): servers send what they are given."""
+
+    def emptied(request: HttpRequest) -> HttpResponseBase:
+        response = respond(request)
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+            response.content = b""
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            del response["Content-Length"]
+        return response
+
+    return emptied
+
+
+def limit_body(respond: Respond) -> Respond:
+    """Reads the body, announced or chunked, up to MAX_BODY. One that is larger, or ends before its end, is refused."""
+
+    def limited(request: HttpRequest) -> HttpResponseBase:
+        refusal = _read_body(request)
+        return respond(request) if refusal is None else _break_off(request, refusal)
+
+    return limited
+
+
+def _read_body(request: HttpRequest) -> HTTPStatus | None:
+    """What is wrong with the body; None where the request holds all of it now."""
+    length = _announced(request.META)
+    if length is not None and length > MAX_BODY:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    try:
+        body = request.META["wsgi.input"].read(MAX_BODY + 1 if length is None else length)
+    except BlockingIOError:
+        return HTTPStatus.REQUEST_TIMEOUT
+    except (OSError, ParseException):
+        return HTTPStatus.BAD_REQUEST
+    if len(body) > MAX_BODY:
+        return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if length is not None and len(body) < length:
+        return HTTPStatus.BAD_REQUEST
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = io.BytesIO(body)  # noqa: SLF001 # Django takes an absent length for an empty body
+    return None
+
+
+def _announced(meta: Mapping[str, Any]) -> int | None:
+    """Octets; None for a body that says itself where it ends."""
+    if "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower():
+        return None
+    digits = (meta.get("CONTENT_LENGTH") or "0").lstrip("0") or "0"
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 20 else MAX_BODY + 1
+
+
+def _break_off(request: HttpRequest, status: HTTPStatus) -> HttpResponse:
+    """The refusal, after which nothing more is answered on this connection: where its next request begins is not known."""
+    response = refuse(request, status)
+    connection = request.META.get("gunicorn.socket")
+    if isinstance(connection, socket.socket):
+        response._resource_closers.append(lambda: _stop_sending(connection))  # type: ignore[attr-defined] # noqa: SLF001 # gunicorn drops "Connection: close"
+    return response
+
+
+def _stop_sending(connection: socket.socket) -> None:
+    with suppress(OSError):  # the other end is gone already
+        connection.shutdown(socket.SHUT_WR)

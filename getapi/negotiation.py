@@ -1,6 +1,6 @@
 """Which of XML, JSON and HTML answers: XML unless ``Accept`` prefers another, and never 406 (SPEC 1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -29,9 +29,10 @@ def preferred_format(accept: str) -> str:
     return "xml" if wildcard > best else choice
 
 
-def accepts(accept: str, media_type: str) -> bool:
-    """Whether a media type is named itself, with a quality above 0."""
-    return any(wanted == media_type and quality > 0 for wanted, quality in _ranges(accept))
+def choose_named(accept: str, types: Mapping[str, str]) -> str | None:
+    """The word of the media type that is named itself with the highest quality, None where none is: a wildcard names nothing."""
+    named = [(quality, types[wanted]) for wanted, quality in _ranges(accept) if wanted in types and quality > 0]
+    return max(named, key=lambda pair: pair[0])[1] if named else None
 
 
 def _ranges(accept: str) -> list[tuple[str, float]]:

@@ -19,6 +19,7 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.ContentChanged: HTTPStatus.CONFLICT,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeliveryError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.ServerUnsuitable: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.XmlRefused: HTTPStatus.BAD_GATEWAY,
 }
 """A class stands for its subclasses that are not listed themselves."""
@@ -44,6 +45,7 @@ _SENTENCES = {
     HTTPStatus.FORBIDDEN: "This may not be asked from here",
     HTTPStatus.NOT_FOUND: "There is nothing at this address",
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer that method",
+    HTTPStatus.REQUEST_TIMEOUT: "The request's body did not arrive in time",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request's body is too large",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Parameters come urlencoded, multipart or as a JSON object",
     HTTPStatus.INTERNAL_SERVER_ERROR: "The service made an error; its administrators can read more in its log",

@@ -1,18 +1,31 @@
-"""Errors that arise outside the API's views (in middleware, in routing, in Django itself) in the same dress as ours."""
+"""Errors as answers in one dress: the views' own, and those of middleware, of routing and of Django itself."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from getapi import problems
 from getapi.negotiation import preferred_format
-from getapi.renderers import RENDERERS
+from getapi.renderers import PAGE_POLICY, RENDERERS
 
 
 def refuse(request: HttpRequest, status: int) -> HttpResponse:
     """The status alone as an answer, in the format that the request prefers."""
+    return tell(request, problems.plain(status))
+
+
+def tell(request: HttpRequest, problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
+    """A problem document (``getapi.problems``) as an answer of its status, in the format that the request prefers."""
     wanted = preferred_format(request.META.get("HTTP_ACCEPT", ""))
     renderer = next(kind for kind in RENDERERS if kind.format == wanted)()
     media_type = "application/problem+json" if wanted == "json" else f"{renderer.media_type}; charset=utf-8"
-    return HttpResponse(renderer.render(problems.plain(status)), status=status, content_type=media_type)
+    response = HttpResponse(renderer.render(problem), status=problem["status"], content_type=media_type, headers=headers)
+    response["Cache-Control"] = "no-store"
+    response["Vary"] = "Accept"
+    if wanted == "html":
+        response["Content-Security-Policy"] = PAGE_POLICY
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -9,6 +9,9 @@ from django.template.loader import render_to_string
 from lxml import etree
 from rest_framework.renderers import BaseRenderer
 
+PAGE_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+"""The Content-Security-Policy of our own HTML: whatever a repository's label says, nothing runs."""
+
 _ITEMS = {"datastreams": "datastream", "notices": "notice"}
 _UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML 1.0 2.2 has no way to write."""

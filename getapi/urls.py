@@ -1,26 +1,42 @@
 """The addresses of SPEC 1. Method names match without regard to case, with or without a trailing slash."""
 
-from django.urls import re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from django.urls import URLPattern, path, re_path, register_converter
+from django.urls.converters import StringConverter
 
-from getapi.views.health import live, ready
+from getapi.views.answer import ApiView
+from getapi.views.health import LiveView, ReadyView
 from getapi.views.objects import DatastreamView, ObjectView
 from getapi.views.packages import PackageView
+from getapi.views.schema import DocsView, SchemaView
 from getapi.views.tokens import GetTokenView
 
 
-def _method(name: str) -> str:
+class _Pid(StringConverter):
+    """Its colon tells an object from a method of the API."""
+
+    regex = "[^/]+:[^/]+"
+
+
+register_converter(_Pid, "pid")
+
+
+def _method(name: str, view: type[ApiView], url_name: str) -> list[URLPattern]:
+    """By its own spelling for the description and for links, by every other one (Django cannot reverse ``(?i:...)``) as well."""
     letters = "".join(f"[{letter.lower()}{letter.upper()}]" for letter in name)
-    return f"^api/get/{letters}/?$"
+    return [path(f"api/get/{name}", view.as_view(), name=url_name), re_path(f"^api/get/{letters}/?$", view.as_view(schema=None))]
+
+
+def _thing(route: str, view: type[ApiView], name: str) -> list[URLPattern]:
+    return [path(route, view.as_view(), name=name), path(f"{route}/", view.as_view(schema=None))]
 
 
 urlpatterns = [
-    re_path(_method("getToken"), GetTokenView.as_view(), name="token"),
-    re_path(_method("PACKAGE"), PackageView.as_view(), name="package"),
-    re_path(r"^api/get/(?P<pid>[^/]+:[^/]+)/?$", ObjectView.as_view(), name="object"),
-    re_path(r"^api/get/(?P<pid>[^/]+:[^/]+)/(?P<dsid>[^/]+)/?$", DatastreamView.as_view(), name="datastream"),
-    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
-    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    re_path(r"^healthz$", live, name="healthz"),
-    re_path(r"^readyz$", ready, name="readyz"),
+    *_method("getToken", GetTokenView, "token"),
+    *_method("PACKAGE", PackageView, "package"),
+    *_thing("api/get/<pid:pid>", ObjectView, "object"),
+    *_thing("api/get/<pid:pid>/<str:dsid>", DatastreamView, "datastream"),
+    *_thing("api/schema", SchemaView, "schema"),
+    *_thing("api/docs", DocsView, "docs"),
+    path("healthz", LiveView.as_view(), name="healthz"),
+    path("readyz", ReadyView.as_view(), name="readyz"),
 ]

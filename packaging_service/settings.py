@@ -36,12 +36,15 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
     "getapi",
 ]
 
 # No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
 MIDDLEWARE = [
     "getapi.middleware.log_request",
+    "getapi.middleware.empty_bodies",
+    "corsheaders.middleware.CorsMiddleware",
     "getapi.middleware.limit_body",
     "getapi.admin.NetworkGuard",
     "django.middleware.security.SecurityMiddleware",
@@ -124,11 +127,29 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Packaging service",
     "DESCRIPTION": "Many datastreams of many repository objects leave as one verifiable BagIt package, built while it is sent.",
     "VERSION": "1",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "APPEND_COMPONENTS": {
+        "securitySchemes": {
+            "token": {"type": "http", "scheme": "bearer", "description": "What getToken answered, for repositories that are not public"}
+        }
+    },
 }
+
+# What a page of another origin may ask and read (SPEC 8); the admin site is never shared.
+CORS_URLS_REGEX = "^/api/"
+CORS_ALLOWED_ORIGINS = list(_configuration.cors.origins)
+CORS_ALLOW_METHODS = ("GET", "HEAD", "POST", "DELETE")
+CORS_ALLOW_HEADERS = (
+    "accept",
+    "authorization",
+    "content-type",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "range",
+)
+CORS_EXPOSE_HEADERS = ("Content-Location", "Content-Range", "ETag", "Retry-After")
 
 # On a development key the site is tried over plain HTTP, where a browser would not keep these.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not _configuration.secret_key_is_development
@@ -156,6 +177,8 @@ LOGGING = {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Every refusal has its line from getapi.requests already; only faults are worth a second one.
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
+        # A Host that is not ours is the asker's mistake, which its 400 tells; no trace is worth a line.
+        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

@@ -1,42 +1,42 @@
 """What all views of the API share: formats, parsers, and errors as answers."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from rest_framework.exceptions import APIException
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from django.core.exceptions import SuspiciousOperation
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from getapi import problems
 from getapi.core.errors import PackagingError
 from getapi.negotiation import PreferredNegotiation
-from getapi.renderers import RENDERERS
+from getapi.refusals import refuse, tell
+from getapi.renderers import PAGE_POLICY, RENDERERS
+from getapi.views.parsers import JsonParser
 
 
 class ApiView(APIView):
     """XML, JSON or HTML by preference; every error of core is an answer."""
 
-    renderer_classes = RENDERERS
-    parser_classes = (FormParser, MultiPartParser, JSONParser)
+    http_method_names = ["get", "head", "post", "delete"]  # no OPTIONS of DRF's own: 405, and Allow does not claim it
+    renderer_classes: Sequence[type[BaseRenderer]] = RENDERERS
+    parser_classes = (FormParser, MultiPartParser, JsonParser)
     content_negotiation_class = PreferredNegotiation
     authentication_classes = ()
     permission_classes = ()
-    metadata_class = None
 
-    def handle_exception(self, exc: Exception) -> Response:
+    def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, PackagingError):
-            response = Response(problems.document(exc), status=problems.status(exc), headers=problems.headers(exc))
-        elif isinstance(exc, APIException):
-            response = super().handle_exception(exc)
-            response.data = problems.plain(response.status_code)
-        else:
-            return super().handle_exception(exc)
-        response.exception = True
-        return response
+            return tell(self.request, problems.document(exc), problems.headers(exc))
+        if isinstance(exc, SuspiciousOperation):  # more fields or files than any request of ours has
+            return refuse(self.request, 400)
+        return refuse(self.request, super().handle_exception(exc).status_code)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if isinstance(response, Response) and response.exception and response.accepted_renderer.format == "json":
-            response.content_type = "application/problem+json"
+        if isinstance(response, Response) and response.accepted_renderer.format == "html":
+            response["Content-Security-Policy"] = PAGE_POLICY
         response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -1,16 +1,31 @@
 """``/healthz`` and ``/readyz`` for load balancers and people on call."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
+from rest_framework.request import Request
 
 from getapi.services import health
+from getapi.views import description
+from getapi.views.answer import ApiView
 
 
-def live(request: HttpRequest) -> HttpResponse:
+class LiveView(ApiView):
     """The process answers."""
-    return HttpResponse("ok\n", content_type="text/plain")
+
+    @description.live
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse("ok\n", content_type="text/plain")
+
+    def head(self, request: Request) -> HttpResponse:
+        return self.get(request)
 
 
-def ready(request: HttpRequest) -> JsonResponse:
+class ReadyView(ApiView):
     """200 when the database and every repository can be read, 503 otherwise; names what cannot."""
-    state = health.examine()
-    return JsonResponse(state, status=200 if all(state.values()) else 503)
+
+    @description.ready
+    def get(self, request: Request) -> HttpResponse:
+        state = health.examine()
+        return JsonResponse(state, status=200 if all(state.values()) else 503)
+
+    def head(self, request: Request) -> HttpResponse:
+        return self.get(request)

@@ -6,16 +6,18 @@ from django.utils.http import http_date
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from getapi.core.ranges import Full, NotModified, Partial, PreconditionFailed, Unsatisfiable, select
+from getapi.core.ranges import Full, NotModified, Partial, PreconditionFailed, Selection, Unsatisfiable, select
 from getapi.services import objects
 from getapi.services.objects import Single
+from getapi.views import description
 from getapi.views.answer import ApiView
-from getapi.views.sending import attachment
+from getapi.views.sending import INERT, attachment
 
 
 class ObjectView(ApiView):
     """An object's public datastreams."""
 
+    @description.list_object
     def get(self, request: Request, pid: str) -> Response:
         return Response({"object": objects.list_public(pid, meta=request.META, token=_token(request))})
 
@@ -26,6 +28,7 @@ class ObjectView(ApiView):
 class DatastreamView(ApiView):
     """One datastream's bytes, whole or one range of them (RFC 9110 13, 14)."""
 
+    @description.datastream
     def get(self, request: Request, pid: str, dsid: str) -> HttpResponseBase:
         single = objects.find_single(pid, dsid, meta=request.META, token=_token(request))
         entry = single.entry
@@ -36,48 +39,48 @@ class DatastreamView(ApiView):
             last_modified=entry.datastream.created,
             headers=request.headers,
         )
-        response = _answer(request, single, selected)
-        response["ETag"] = single.etag
-        response["Accept-Ranges"] = "bytes"
+        headers = {**INERT, "ETag": single.etag, "Accept-Ranges": "bytes"}
         if entry.datastream.created is not None:
-            response["Last-Modified"] = http_date(entry.mtime)
-        return response
+            headers["Last-Modified"] = http_date(entry.mtime)
+        return _answer(request, single, selected, headers)
 
     def head(self, request: Request, pid: str, dsid: str) -> HttpResponseBase:
         return self.get(request, pid, dsid)
 
 
-def _answer(
-    request: Request, single: Single, selected: Full | Partial | NotModified | PreconditionFailed | Unsatisfiable
-) -> HttpResponseBase:
+def _answer(request: Request, single: Single, selected: Selection, headers: dict[str, str]) -> HttpResponseBase:
     size = single.entry.size
     match selected:
         case NotModified():
-            return HttpResponse(status=304)
+            return _empty(304, headers)
         case PreconditionFailed():
-            return HttpResponse(status=412)
+            return _empty(412, headers)
         case Unsatisfiable():
-            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+            return _empty(416, {**headers, "Content-Range": f"bytes */{size}"})
         case Partial(start=start, stop=stop):
-            response = _send(request, single, start, stop, 206)
-            response["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
-            return response
+            return _send(request, single, start, stop, {**headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"})
         case Full():
-            return _send(request, single, 0, size, 200)
+            return _send(request, single, 0, size, headers)
 
 
-def _send(request: Request, single: Single, start: int, stop: int, status: int) -> HttpResponseBase:
-    datastream = single.entry.datastream
-    response: HttpResponseBase
-    if request.method == "HEAD":
-        response = HttpResponse(status=status)
-    else:
-        response = StreamingHttpResponse(objects.send(single, start=start, stop=stop, meta=request.META), status=status)
-    response["Content-Type"] = _media_type(datastream.mime)
-    response["Content-Length"] = str(stop - start)
-    for name, value in attachment(single.entry.path).items():
-        response[name] = value
+def _empty(status: int, headers: dict[str, str]) -> HttpResponse:
+    response = HttpResponse(status=status, headers=headers)
+    del response["Content-Type"]
     return response
+
+
+def _send(request: Request, single: Single, start: int, stop: int, headers: dict[str, str]) -> HttpResponseBase:
+    status = 206 if "Content-Range" in headers else 200
+    complete = {
+        **headers,
+        **attachment(single.entry.path),
+        "Content-Type": _media_type(single.entry.datastream.mime),
+        "Content-Length": str(stop - start),
+    }
+    if request.method == "HEAD":
+        return HttpResponse(status=status, headers=complete)
+    # The last step: what has begun to be sent must be drained or closed by the server.
+    return StreamingHttpResponse(objects.send(single, start=start, stop=stop, meta=request.META), status=status, headers=complete)
 
 
 def _media_type(mime: str) -> str:

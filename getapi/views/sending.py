@@ -15,4 +15,7 @@ INERT = {
 def attachment(file_name: str) -> dict[str, str]:
     """RFC 6266: an ASCII name for every client, the true one for those that read ``filename*``."""
     plain = "".join(letter if letter.isascii() and letter.isprintable() and letter not in '"\\%' else "_" for letter in file_name)
-    return {**INERT, "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='')}"}
+    return {
+        **INERT,
+        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(file_name, safe='', errors='replace')}",
+    }

@@ -1,0 +1,71 @@
+"""What requests and answers look like, for the OpenAPI description alone: nothing is parsed or written by these."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+Schema = dict[str, Any]
+
+
+class TokenRequest(serializers.Serializer[Any]):
+    """An application's key; ``client`` are the addresses of the readers that the token is for."""
+
+    key = serializers.CharField(help_text="The application's key, as the administrator got it from create_key")
+    client = serializers.ListField(
+        child=serializers.IPAddressField(), required=False, help_text="Readers' addresses: the token then works from there alone"
+    )
+
+
+class PackageRequest(serializers.Serializer[Any]):
+    """At least one of ``files`` and ``map`` must name something."""
+
+    token = serializers.CharField(help_text="What getToken answered")
+    files = serializers.CharField(required=False, help_text="PID or PID/DSID, joined by semicolons")
+    map = serializers.CharField(required=False, help_text="PID/DSID of structural maps, joined by semicolons")
+    format = serializers.ChoiceField(choices=["tar"], default="tar", required=False)
+    delivery = serializers.ChoiceField(choices=["stream"], default="stream", required=False)
+    name = serializers.CharField(required=False, help_text="The download's name; what no file may be called is replaced")
+
+
+class Token(serializers.Serializer[Any]):
+    token = serializers.CharField()
+
+
+class ListedDatastream(serializers.Serializer[Any]):
+    dsid = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment] # a field's name here, an attribute of fields there
+    mime = serializers.CharField()
+    size = serializers.IntegerField(allow_null=True, help_text="Octets; null where the repository does not say")
+
+
+class ListedObject(serializers.Serializer[Any]):
+    pid = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment] # a field's name here, an attribute of fields there
+    datastreams = ListedDatastream(many=True)
+
+
+class Problem(serializers.Serializer[Any]):
+    """RFC 9457 problem details; further members are the facts of that code (limit, count, parameter, pid, ...)."""
+
+    type = serializers.CharField(default="about:blank")
+    title = serializers.CharField(help_text="The status in words")
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="A sentence for people")
+    code = serializers.CharField(help_text="A stable word for programs")
+
+
+TOKEN_XML: Schema = {"type": "string", "xml": {"name": "token"}}
+PROBLEM_XML: Schema = {"type": "string", "xml": {"name": "error"}, "description": "The problem's detail"}
+READINESS: Schema = {"type": "object", "additionalProperties": {"type": "boolean"}}
+
+_TEXT: Schema = {"type": "string"}
+_LISTED_XML: Schema = {
+    "type": "object",
+    "xml": {"name": "datastream"},
+    "properties": {"dsid": _TEXT, "label": _TEXT, "mime": _TEXT, "size": {"type": "integer"}},
+}
+OBJECT_XML: Schema = {
+    "type": "object",
+    "xml": {"name": "object"},
+    "properties": {"pid": _TEXT, "label": _TEXT, "datastreams": {"type": "array", "xml": {"wrapped": True}, "items": _LISTED_XML}},
+}

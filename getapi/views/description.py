@@ -1,0 +1,143 @@
+"""The OpenAPI description of each view: its parameters, and every answer in every format (SPEC 1)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from getapi import serializers
+
+Answers = dict[Any, Any]
+
+_TOO_LARGE = {408: "The body did not arrive in time", 413: "The body, or what is asked for, is too large"}
+_UNREADABLE = {400: "A parameter is missing, or cannot be used", **_TOO_LARGE, 415: "The body is neither a form nor JSON"}
+_REPOSITORY = {
+    403: "Closed now (with the date, where it is known), or the repository is not public",
+    404: "No such object or datastream, or none that is spoken of",
+    502: "The repository's description of the object cannot be read",
+    503: "The repository cannot be read at the moment",
+}
+
+
+def _problems(sentences: Mapping[int, str]) -> Answers:
+    answers: Answers = {}
+    for status, sentence in {**sentences, 500: "The service made an error"}.items():
+        answers[status, "application/xml"] = OpenApiResponse(serializers.PROBLEM_XML, sentence)
+        answers[status, "application/problem+json"] = OpenApiResponse(serializers.Problem, sentence)
+        answers[status, "text/html"] = OpenApiResponse(OpenApiTypes.STR, sentence)
+    return answers
+
+
+def _formats(xml: serializers.Schema, json: type[Any], sentence: str) -> Answers:
+    return {
+        (200, "application/xml"): OpenApiResponse(xml, sentence),
+        (200, "application/json"): OpenApiResponse(json, sentence),
+        (200, "text/html"): OpenApiResponse(OpenApiTypes.STR, sentence),
+    }
+
+
+def _header(name: str, description: str, *statuses: int, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:
+    """Of an answer with those statuses; of the request where there are none."""
+    return OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=description, response=list(statuses) or False)
+
+
+_RETRY_AFTER = _header("Retry-After", "Seconds", 429, kind=OpenApiTypes.INT)
+_PID = OpenApiParameter("pid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The object's PID, such as demo:1")
+_DSID = OpenApiParameter("dsid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The datastream's id, in any case")
+_TOKEN = OpenApiParameter(
+    "token", OpenApiTypes.STR, description="A token, for a repository that is not public, where no header can be sent"
+)
+_OPTIONAL_TOKEN: Any = [{}, {"token": []}]
+
+get_token = extend_schema(
+    operation_id="getToken",
+    tags=["packages"],
+    summary="A key for a token",
+    request=serializers.TokenRequest,
+    responses={
+        **_formats(serializers.TOKEN_XML, serializers.Token, "The token"),
+        **_problems({**_UNREADABLE, 403: "Token could not be generated", 429: "Too many failed attempts from this address"}),
+    },
+    parameters=[_RETRY_AFTER],
+)
+
+package = extend_schema(
+    operation_id="PACKAGE",
+    tags=["packages"],
+    summary="Datastreams of many objects as one BagIt package, built while it is sent",
+    request=serializers.PackageRequest,
+    responses={
+        (200, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "A TAR archive of a BagIt bag"),
+        **_problems(
+            {**_UNREADABLE, 403: "A valid token is required", 429: "All download slots are in use", 503: "A repository cannot be read now"}
+        ),
+    },
+    parameters=[
+        _RETRY_AFTER,
+        _header("Content-Length", "Octets, exact", 200, kind=OpenApiTypes.INT64),
+        _header("Content-Disposition", "The download's name", 200),
+        _header("ETag", "The same for the same request, on the same day, to an unchanged repository", 200),
+    ],
+)
+
+list_object = extend_schema(
+    operation_id="getObject",
+    tags=["objects"],
+    summary="An object's public datastreams",
+    auth=_OPTIONAL_TOKEN,
+    responses={
+        **_formats(serializers.OBJECT_XML, serializers.ListedObject, "The object"),
+        **_problems(_REPOSITORY),
+    },
+    parameters=[_PID, _TOKEN],
+)
+
+datastream = extend_schema(
+    operation_id="getDatastream",
+    tags=["objects"],
+    summary="One datastream's bytes, or a range of them",
+    auth=_OPTIONAL_TOKEN,
+    responses={
+        (200, "*/*"): OpenApiResponse(OpenApiTypes.BINARY, "The whole datastream, of the media type that the repository says"),
+        (206, "*/*"): OpenApiResponse(OpenApiTypes.BINARY, "The range that was asked for"),
+        304: OpenApiResponse(description="What the client has is current"),
+        412: OpenApiResponse(description="A precondition failed"),
+        416: OpenApiResponse(description="The range lies beyond the end"),
+        **_problems({**_REPOSITORY, 429: "All download slots are in use"}),
+    },
+    parameters=[
+        _PID,
+        _DSID,
+        _TOKEN,
+        _header("Range", "One range of bytes; several are answered with the whole"),
+        _header("If-Range", "An ETag or a date"),
+        _header("If-Match", "ETags"),
+        _header("If-None-Match", "ETags"),
+        _header("If-Modified-Since", "A date"),
+        _header("If-Unmodified-Since", "A date"),
+        _RETRY_AFTER,
+        _header("ETag", "Changes with the bytes", 200, 206, 304, 412, 416),
+        _header("Last-Modified", "When this version was made", 200, 206, 304, 412, 416),
+        _header("Accept-Ranges", "bytes", 200, 206),
+        _header("Content-Range", "Which octets of how many", 206, 416),
+        _header("Content-Disposition", "A file name", 200, 206),
+    ],
+)
+
+live = extend_schema(
+    operation_id="healthz",
+    tags=["health"],
+    summary="The process answers",
+    responses={(200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, "ok")},
+)
+
+ready = extend_schema(
+    operation_id="readyz",
+    tags=["health"],
+    summary="Database and repositories can be read",
+    responses={
+        (200, "application/json"): OpenApiResponse(serializers.READINESS, "Everything can be used"),
+        (503, "application/json"): OpenApiResponse(serializers.READINESS, "What is false cannot be used now"),
+    },
+)
