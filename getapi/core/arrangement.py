@@ -23,27 +23,30 @@ class Shelf:
     """What is not placed yet, found by a pointer's spelling: exactly, else the only one alike without regard to case."""
 
     picks: dict[tuple[str, str], Pick]
-    _objects: dict[str, dict[str, Pick]] = field(init=False)
+    _alike: dict[tuple[str, str | None], list[Pick]] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._objects = {}
+        self._alike = {}
         for (pid, dsid), pick in self.picks.items():
-            self._objects.setdefault(pid.casefold(), {})[dsid] = pick
+            self._alike.setdefault(_fold(pid, None), []).append(pick)
+            self._alike.setdefault(_fold(pid, dsid), []).append(pick)
 
     def take(self, pointer: Pointer) -> list[Pick]:
         """The picks that a pointer names, in the object's order; each is given out once."""
-        siblings = self._objects.get(pointer.pid.casefold(), {})
-        if pointer.dsid is None:
-            named = list(siblings.values())
-        elif pointer.dsid in siblings:
-            named = [siblings[pointer.dsid]]
-        else:
-            alike = [pick for dsid, pick in siblings.items() if dsid.casefold() == pointer.dsid.casefold()]
-            named = alike if len(alike) == 1 else []
-        return [pick for pick in named if self.picks.pop(pick.key, None) is not None]
+        alike = self._alike.get(_fold(pointer.pid, pointer.dsid), [])
+        named = [pick for pick in alike if pick.datastream.pid == pointer.pid] or alike
+        if pointer.dsid is not None:
+            named = [pick for pick in named if pick.datastream.dsid == pointer.dsid] or named
+        if len({pick.datastream.pid if pointer.dsid is None else pick.key for pick in named}) > 1:
+            return []
+        return self.take_rest(named)
 
     def take_rest(self, picks: Iterable[Pick]) -> list[Pick]:
         return [pick for pick in picks if self.picks.pop(pick.key, None) is not None]
+
+
+def _fold(pid: str, dsid: str | None) -> tuple[str, str | None]:
+    return pid.casefold(), None if dsid is None else dsid.casefold()
 
 
 def arrange(groups: Sequence[Group]) -> Folder[Pick]:
@@ -65,22 +68,17 @@ def arrange(groups: Sequence[Group]) -> Folder[Pick]:
     return Folder(label="data", children=tuple(contents), ordered=False)
 
 
-def _place(root: Division, shelf: Shelf) -> tuple[Folder[Pick] | Leaf[Pick], ...]:
-    """The root division's folder, or its children alone where nothing labels it; divisions that hold nothing are left out."""
-    children = _place_children(root, shelf)
-    if not children or not root.label:
-        return children
-    return (Folder(label=root.label, children=children, ordered=True),)
-
-
-def _place_children(division: Division, shelf: Shelf) -> tuple[Folder[Pick] | Leaf[Pick], ...]:
+def _place(division: Division, shelf: Shelf) -> tuple[Folder[Pick] | Leaf[Pick], ...]:
+    """A division's folder, or its children alone where nothing labels it; one that holds nothing is left out."""
     children: list[Folder[Pick] | Leaf[Pick]] = []
     for child in division.children:
         if isinstance(child, Pointer):
             children.extend(_leaf(pick, ordered=True) for pick in shelf.take(child))
-        elif inner := _place_children(child, shelf):
-            children.append(Folder(label=child.label, children=inner, ordered=True))
-    return tuple(children)
+        else:
+            children.extend(_place(child, shelf))
+    if not children or not division.label:
+        return tuple(children)
+    return (Folder(label=division.label, children=tuple(children), ordered=True),)
 
 
 def _leaf(pick: Pick, *, ordered: bool) -> Leaf[Pick]:

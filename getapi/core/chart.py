@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from getapi.core.access import Denied, decide_map
+from getapi.core.access import Denied
 from getapi.core.content import read_content
 from getapi.core.errors import LimitExceeded, SourceError, XmlRefused
 from getapi.core.limits import Limits
 from getapi.core.notice import NoticeCode
 from getapi.core.request import Reference
-from getapi.core.selection import Catalogue, Notices, Pick, find_record, match_dsid, pick_all, pick_one
+from getapi.core.selection import Catalogue, Notices, Pick, find_record, pick_all, pick_one
 from getapi.core.source import DatastreamRecord, ObjectRecord
 from getapi.core.structmap import Division, Pointer, StructuralMap, presentation_map, read_structmap
 
@@ -32,11 +32,11 @@ def requested_chart(catalogue: Catalogue, reference: Reference, limits: Limits, 
     if record is None:
         return None
     try:
-        datastream = match_dsid(record.datastreams, record.pid, reference.dsid or "")
+        datastream = catalogue.match(record, reference.dsid or "")
     except SourceError as error:
         notices.tell_error(error, record.pid, reference.dsid or "")
         return None
-    verdict = decide_map(record, datastream, catalogue.rules, catalogue.now)
+    verdict = catalogue.decide_map(record, datastream)
     if isinstance(verdict, Denied):
         notices.tell(verdict.code, verdict.text, record.pid, datastream.dsid)
         return None
@@ -48,7 +48,7 @@ def presentation_chart(
 ) -> Chart | None:
     """The object's own presentation map where it has one that may be read and used; too large a one is a notice, not a refusal."""
     datastream = presentation_map(record.datastreams, patterns)
-    if datastream is None or isinstance(decide_map(record, datastream, catalogue.rules, catalogue.now), Denied):
+    if datastream is None or isinstance(catalogue.decide_map(record, datastream), Denied):
         return None
     try:
         return _read(catalogue, record, datastream, limits, notices)
@@ -61,7 +61,7 @@ def pick_charted(catalogue: Catalogue, chart: Chart, notices: Notices) -> list[P
     """Every accessible datastream that a map names, in other objects too, each at its first mention; not the map itself (SPEC 3)."""
     picks: dict[tuple[str, str], Pick] = {}
     for pointer in _pointers(chart.map.root):
-        record = find_record(catalogue, pointer.pid, notices)
+        record = find_record(catalogue, pointer.pid, notices, direct=False)
         if record is None:
             continue
         if pointer.dsid is None:

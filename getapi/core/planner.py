@@ -13,7 +13,7 @@ from getapi.core.limits import Limits, check
 from getapi.core.names import Placed, assign_paths, package_name
 from getapi.core.notice import NoticeCode
 from getapi.core.plan import Entry, Plan, enter
-from getapi.core.request import PackageRequest
+from getapi.core.request import PackageRequest, parse_reference
 from getapi.core.selection import Catalogue, Notices, Pick, Repositories, pick_named
 from getapi.core.tags import bag_info, notices_text
 
@@ -48,9 +48,11 @@ def plan_package(request: PackageRequest, *, repositories: Repositories, rules: 
     """
     catalogue, notices = Catalogue(repositories, rules.access, now), Notices()
     for text in request.malformed:
-        notices.tell(NoticeCode.MALFORMED, "This is not a PID or PID/DSID", text)
+        notices.tell(
+            NoticeCode.MALFORMED, "A map is named by its PID/DSID" if parse_reference(text) else "This is not a PID or PID/DSID", text
+        )
     groups = _group(request, catalogue, rules, notices)
-    check(rules.limits, _sizes(_distinct(groups)))
+    check(rules.limits, _sizes(pick for pick in _distinct(groups) if pick.datastream.fault is None))
     ready = {pick.key: made for pick in _distinct(groups) if (made := _prepare(pick, repositories, rules, notices))}
     check(rules.limits, _sizes(ready.values()))
     groups = [replace(group, picks=[ready[pick.key] for pick in group.picks if pick.key in ready]) for group in groups]

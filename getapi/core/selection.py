@@ -1,11 +1,11 @@
 """Which datastreams of which objects a request means, and what is said of those that it cannot have (SPEC 3, 4)."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from getapi.core.access import AccessRules, Allowed, Denied, decide, decide_object
+from getapi.core.access import AccessRules, Allowed, Denied, decide, decide_map, decide_object
 from getapi.core.errors import (
     AmbiguousName,
     ContentMissing,
@@ -17,6 +17,7 @@ from getapi.core.errors import (
 )
 from getapi.core.notice import Notice, NoticeCode
 from getapi.core.request import Reference
+from getapi.core.restriction import Restriction
 from getapi.core.source import DatastreamRecord, ObjectRecord, Source
 
 _CODES: tuple[tuple[type[SourceError], NoticeCode], ...] = (
@@ -68,6 +69,44 @@ class Notices:
 
 
 @dataclass(slots=True)
+class Card:
+    """An object's datastreams, and what its repository restricts, by DSID: neither is searched again for each of thousands of pointers."""
+
+    record: ObjectRecord
+    _exact: dict[str, DatastreamRecord] = field(init=False)
+    _alike: dict[str, list[DatastreamRecord]] = field(init=False)
+    _closing: dict[str | None, list[Restriction]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._exact, self._alike, self._closing = {}, {}, {}
+        for datastream in self.record.datastreams:
+            self._exact.setdefault(datastream.dsid, datastream)
+            self._alike.setdefault(datastream.dsid.casefold(), []).append(datastream)
+        for restriction in self.record.restrictions:
+            folded = None if restriction.dsid is None else restriction.dsid.casefold()
+            self._closing.setdefault(folded, []).append(restriction)
+
+    def match(self, dsid: str) -> DatastreamRecord:
+        """The datastream of that id: exactly, else the only one that is alike without regard to case (SPEC 3).
+
+        Raises DatastreamNotFound, AmbiguousName.
+        """
+        if dsid in self._exact:
+            return self._exact[dsid]
+        alike = self._alike.get(dsid.casefold(), [])
+        if not alike:
+            raise DatastreamNotFound(self.record.pid, dsid)
+        if len(alike) > 1:
+            raise AmbiguousName(dsid)
+        return alike[0]
+
+    def about(self, datastream: DatastreamRecord) -> ObjectRecord:
+        """The record with those restrictions alone that concern the whole object or this datastream."""
+        closing = (*self._closing.get(None, ()), *self._closing.get(datastream.dsid.casefold(), ()))
+        return replace(self.record, restrictions=closing)
+
+
+@dataclass(slots=True)
 class Catalogue:
     """The objects that a request touches, each described once, and the access decision on each datastream."""
 
@@ -75,6 +114,7 @@ class Catalogue:
     rules: AccessRules
     now: datetime
     _asked: dict[str, ObjectRecord | SourceError] = field(default_factory=dict)
+    _cards: dict[str, Card] = field(default_factory=dict)
 
     def find(self, pid: str) -> ObjectRecord:
         """Raises what ``Source.describe`` raises, every time the same."""
@@ -95,42 +135,36 @@ class Catalogue:
         known = self._asked.get(record.pid)
         return known if isinstance(known, ObjectRecord) else self._asked.setdefault(record.pid, record)
 
+    def match(self, record: ObjectRecord, dsid: str) -> DatastreamRecord:
+        """As ``Card.match``."""
+        return self._card(record).match(dsid)
+
     def decide(self, record: ObjectRecord, datastream: DatastreamRecord) -> Allowed | Denied:
-        return decide(record, datastream, self.rules, self.now)
+        return decide(self._card(record).about(datastream), datastream, self.rules, self.now)
+
+    def decide_map(self, record: ObjectRecord, datastream: DatastreamRecord) -> Allowed | Denied:
+        return decide_map(record, datastream, self.rules, self.now)
 
     def decide_object(self, record: ObjectRecord) -> Allowed | Denied:
         return decide_object(record, self.rules, self.now)
 
-
-def match_dsid(datastreams: Sequence[DatastreamRecord], pid: str, dsid: str) -> DatastreamRecord:
-    """The datastream of that id: exactly, else the only one that is alike without regard to case (SPEC 3).
-
-    Raises DatastreamNotFound, AmbiguousName.
-    """
-    exact = next((datastream for datastream in datastreams if datastream.dsid == dsid), None)
-    if exact is not None:
-        return exact
-    folded = dsid.casefold()
-    alike = [datastream for datastream in datastreams if datastream.dsid.casefold() == folded]
-    if not alike:
-        raise DatastreamNotFound(pid, dsid)
-    if len(alike) > 1:
-        raise AmbiguousName(dsid)
-    return alike[0]
+    def _card(self, record: ObjectRecord) -> Card:
+        return self._cards.get(record.pid) or self._cards.setdefault(record.pid, Card(record))
 
 
-def find_record(catalogue: Catalogue, pid: str, notices: Notices) -> ObjectRecord | None:
-    """The object if it may be spoken of; otherwise None and a notice."""
+def find_record(catalogue: Catalogue, pid: str, notices: Notices, *, direct: bool = True) -> ObjectRecord | None:
+    """The object if it may be spoken of; otherwise None and a notice, for a map's pointer (``direct`` False) none of an inactive one."""
     try:
         record = catalogue.find(pid)
     except SourceError as error:
         notices.tell_error(error, pid)
         return None
     verdict = catalogue.decide_object(record)
-    if isinstance(verdict, Denied):
+    if isinstance(verdict, Allowed):
+        return record
+    if direct or verdict.mentioned:
         notices.tell(verdict.code, verdict.text, record.pid)
-        return None
-    return record
+    return None
 
 
 def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> list[Pick]:
@@ -148,7 +182,7 @@ def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> li
 def pick_one(catalogue: Catalogue, record: ObjectRecord, dsid: str, notices: Notices, *, direct: bool) -> list[Pick]:
     """The datastream of that id, or nothing and a notice; a map's pointer (``direct`` False) is as silent as a blanket request."""
     try:
-        datastream = match_dsid(record.datastreams, record.pid, dsid)
+        datastream = catalogue.match(record, dsid)
     except SourceError as error:
         notices.tell_error(error, record.pid, dsid)
         return []

@@ -1,21 +1,29 @@
 """One object's public datastreams, and one datastream's bytes, under the same access rules as a package (SPEC 1, 4)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
 from getapi import conf
-from getapi.core.access import Allowed, Denied, decide, decide_object
+from getapi.core.access import Allowed, Denied
 from getapi.core.content import complete
-from getapi.core.errors import AmbiguousName, ContentMissing, DatastreamNotFound, DatastreamRefused, NetworkRefused, ObjectNotFound
+from getapi.core.errors import (
+    AmbiguousName,
+    ContentMissing,
+    DatastreamNotFound,
+    DatastreamRefused,
+    NetworkRefused,
+    ObjectNotFound,
+    SourceError,
+)
 from getapi.core.layout import lay_out_entry
 from getapi.core.names import flat_name, safe_segment
 from getapi.core.plan import Entry, enter
 from getapi.core.request import parse_reference
-from getapi.core.selection import match_dsid
+from getapi.core.selection import Catalogue
 from getapi.core.source import DatastreamRecord, ObjectRecord
 from getapi.services import addresses, rules, tokens
 from getapi.services.deliveries import Delivery, deliver
@@ -40,9 +48,9 @@ class Single:
 
 def list_public(text: str, *, meta: Mapping[str, Any], token: str | None) -> dict[str, object]:
     """``object{pid,label,datastreams[{dsid,label,mime,size}]}``. Raises ObjectNotFound, DatastreamRefused, NetworkRefused."""
-    record = _find(text, meta, token)
-    access, now = rules.access_rules(conf.current()), timezone.now()
-    public = [datastream for datastream in record.datastreams if isinstance(decide(record, datastream, access, now), Allowed)]
+    catalogue = Catalogue(registry(), rules.access_rules(conf.current()), timezone.now())
+    record = _find(catalogue, text, meta, token)
+    public = [datastream for datastream in record.datastreams if isinstance(catalogue.decide(record, datastream), Allowed)]
     listed = [
         {"dsid": datastream.dsid, "label": datastream.label, "mime": datastream.mime, "size": datastream.size}
         for datastream in public
@@ -57,12 +65,13 @@ def find_single(text: str, dsid: str, *, meta: Mapping[str, Any], token: str | N
     Raises ObjectNotFound or DatastreamNotFound alike for what is unknown, reserved or inactive, DatastreamRefused with the date for what
     is closed now, ContentMissing where the store lost it.
     """
-    record = _find(text, meta, token)
+    catalogue = Catalogue(registry(), rules.access_rules(conf.current()), timezone.now())
+    record = _find(catalogue, text, meta, token)
     try:
-        datastream = match_dsid(record.datastreams, record.pid, dsid)
+        datastream = catalogue.match(record, dsid)
     except AmbiguousName:
         raise DatastreamNotFound(record.pid, dsid) from None
-    verdict = decide(record, datastream, rules.access_rules(conf.current()), timezone.now())
+    verdict = catalogue.decide(record, datastream)
     if isinstance(verdict, Denied):
         _refuse(verdict, DatastreamNotFound(record.pid, dsid))
     if datastream.fault is not None:
@@ -86,26 +95,28 @@ def send(single: Single, *, start: int, stop: int, meta: Mapping[str, Any]) -> D
     )
 
 
-def _find(text: str, meta: Mapping[str, Any], token: str | None) -> ObjectRecord:
+def _find(catalogue: Catalogue, text: str, meta: Mapping[str, Any], token: str | None) -> ObjectRecord:
     reference = parse_reference(text)
     if reference is None or reference.dsid is not None:
         raise ObjectNotFound(text)
     try:
-        record = registry().describe(reference.pid)
-    except AmbiguousName:
-        raise ObjectNotFound(text) from None
-    _admit(record.repository, meta, token)
-    verdict = decide_object(record, rules.access_rules(conf.current()), timezone.now())
+        record = catalogue.find(reference.pid)
+    except SourceError as error:
+        # A repository that answers nothing does not tell either what it does not have.
+        _admit({source.name for source in registry().source_for(reference.pid)}, meta, token)
+        raise ObjectNotFound(reference.pid) if isinstance(error, AmbiguousName) else error from None
+    _admit({record.repository}, meta, token)
+    verdict = catalogue.decide_object(record)
     if isinstance(verdict, Denied):
-        _refuse(verdict, ObjectNotFound(text))
+        _refuse(verdict, ObjectNotFound(reference.pid))
     return record
 
 
-def _admit(name: str, meta: Mapping[str, Any], token: str | None) -> None:
-    """A repository that is not public answers a valid token or an address in its networks (SPEC 4.5)."""
-    repository = next(repository for repository in conf.current().repositories if repository.name == name)
+def _admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:
+    """Repositories that are not public answer a valid token or an address in their networks (SPEC 4.5)."""
     facts = addresses.read(meta)
-    if repository.public or facts.within(repository.networks):
+    asked = (repository for repository in conf.current().repositories if repository.name in names)
+    if all(repository.public or facts.within(repository.networks) for repository in asked):
         return
     if token is None:
         raise NetworkRefused

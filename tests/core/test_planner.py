@@ -60,12 +60,20 @@ def told(plan: Plan) -> set[tuple[str, str, str]]:
 def mets(*divisions: str, label: str = "") -> bytes:
     root = f'<mets:div LABEL="{label}">' if label else "<mets:div>"
     return (
-        '<mets:mets xmlns:mets="http://www.loc.gov/METS/"><mets:structMap>' + root + "".join(divisions) + "</mets:div></mets:structMap></mets:mets>"
+        '<mets:mets xmlns:mets="http://www.loc.gov/METS/"><mets:structMap>'
+        + root
+        + "".join(divisions)
+        + "</mets:div></mets:structMap></mets:mets>"
     ).encode()
 
 
 def div(label: str, *pointers: str, inner: str = "") -> str:
-    return f'<mets:div LABEL="{label}">' + "".join(f'<mets:fptr CONTENTIDS="info:fedora/{each}"/>' for each in pointers) + inner + "</mets:div>"
+    return (
+        f'<mets:div LABEL="{label}">'
+        + "".join(f'<mets:fptr CONTENTIDS="info:fedora/{each}"/>' for each in pointers)
+        + inner
+        + "</mets:div>"
+    )
 
 
 @pytest.fixture
@@ -236,6 +244,11 @@ def test_limits_refuse_instead_of_shortening(repository: FakeRepository) -> None
     assert octets.value.facts == {"limit": 5, "count": 12}
 
 
+def test_what_cannot_be_packed_anyway_does_not_count(repository: FakeRepository) -> None:
+    repository.add("x:1", {"A": b"1"}, records=[managed("x:1", "B", b"", fault="content-missing")])
+    assert names(plan(repository, "x:1", limits=replace(RULES.limits, package=Allowance(files=1, octets=10)))) == [("x:1", "A")]
+
+
 def test_a_repositorys_own_limit_holds_for_what_comes_from_it(repository: FakeRepository) -> None:
     limits = replace(RULES.limits, repositories={"fake": Allowance(files=1, octets=10**9), "other": Allowance(files=0, octets=0)})
     with pytest.raises(TooManyFiles):
@@ -276,8 +289,17 @@ class TestMaps:
         ]
 
     def test_a_root_without_a_label_is_no_folder(self, repository: FakeRepository) -> None:
-        repository.add("x:1", {"A": b"1", "SMAP1": b'<structMap xmlns="http://www.loc.gov/METS/"><div><fptr FILEID="A"/></div></structMap>'})
+        repository.add(
+            "x:1", {"A": b"1", "SMAP1": b'<structMap xmlns="http://www.loc.gov/METS/"><div><fptr FILEID="A"/></div></structMap>'}
+        )
         assert paths(plan(repository, "x:1/A")) == ["data/x-1_A"]
+
+    def test_an_inner_division_without_a_label_is_no_folder_either_and_no_renaming(self, repository: FakeRepository) -> None:
+        chart = mets("<mets:div>" + div("One", "x:1/B") + div("", "x:1/A") + "</mets:div>", label="Book")
+        repository.add("x:1", {"A": b"1", "B": b"2", "SMAP-PRES": chart})
+        made = plan(repository, "x:1/A;x:1/B")
+        assert paths(made) == ["data/Book/One/x-1_B", "data/Book/x-1_A"]
+        assert made.notices == ()
 
     def test_a_named_objects_map_places_what_is_requested_and_adds_nothing(self, repository: FakeRepository) -> None:
         repository.add("x:1", {"A": b"1", "SMAP-PRES": mets(div("One", "x:1/a", "x:2"), div("Two", "x:3/Q", "x:1/B"))})
@@ -329,6 +351,10 @@ class TestMaps:
         assert paths(made) == ["data/x-1_A"]
         assert told(made) == {("x:1", "SMAP-PRES", "map-unusable")}
 
+    def test_a_whole_object_is_no_map_and_the_notice_says_what_is(self, repository: FakeRepository) -> None:
+        notice = plan(repository, maps="rutgers-lib:1234").notices[0]
+        assert (notice.code, notice.text) == (NoticeCode.MALFORMED, "A map is named by its PID/DSID")
+
     def test_a_map_that_is_not_there_is_a_notice(self, repository: FakeRepository) -> None:
         made = plan(repository, maps="x:404/M;rutgers-lib:1234/M")
         assert told(made) == {("x:404", "", "object-not-found"), ("rutgers-lib:1234", "M", "datastream-not-found")}
@@ -341,7 +367,8 @@ class TestMaps:
         assert told(plan(repository, maps="x:1/M")) == {("x:1", "M", "map-unusable")}
 
     def test_pointers_that_name_nothing_are_counted_in_a_notice(self, repository: FakeRepository) -> None:
-        chart = b'<structMap xmlns="http://www.loc.gov/METS/"><div><fptr FILEID="nowhere"/><fptr CONTENTIDS="info:fedora/x:1/A"/></div></structMap>'
+        pointers = b'<fptr FILEID="nowhere"/><fptr CONTENTIDS="info:fedora/x:1/A"/>'
+        chart = b'<structMap xmlns="http://www.loc.gov/METS/"><div>' + pointers + b"</div></structMap>"
         repository.add("x:1", {"A": b"1", "M": chart})
         made = plan(repository, maps="x:1/M")
         assert names(made) == [("x:1", "A")]
@@ -356,6 +383,20 @@ class TestMaps:
         repository.add("x:1", {"A": b"1", "SMAP-PRES": mets("<mets:div/>" * 30)})
         with pytest.raises(MapTooLarge):
             plan(repository, maps="x:1/SMAP-PRES", limits=replace(RULES.limits, map_nodes=20))
+
+    def test_objects_alike_but_for_case_are_placed_each_by_its_own_pointer(self, repository: FakeRepository) -> None:
+        chart = mets(div("One", "x:b/A"), div("Two", "x:B"), div("Three", "X:b/A", "X:B"))
+        repository.add("y:1", {"SMAP-PRES": chart, "C": b"1"})
+        for pid in ("x:B", "x:b"):
+            repository.add(pid, {"A": b"1"})
+        made = plan(repository, "y:1/C;x:B;x:b")
+        assert {(path, *name) for path, name in zip(paths(made), names(made), strict=True)} == {
+            ("data/One/x-b_A", "x:b", "A"),
+            ("data/Two/x-B_A", "x:B", "A"),
+            ("data/y-1_C", "y:1", "C"),
+        }
+        repository.add("y:1", {"SMAP-PRES": mets(div("Three", "X:b/A", "X:B")), "C": b"1"})
+        assert paths(plan(repository, "y:1/C;x:B;x:b")) == ["data/y-1_C", "data/x-B_A", "data/x-b_A_2"]
 
     def test_a_pointer_alike_to_two_datastreams_places_neither(self, repository: FakeRepository) -> None:
         repository.add("x:1", {"Pdf": b"1", "PDF": b"2", "SMAP-PRES": mets(div("One", "x:1/pdf"))})
