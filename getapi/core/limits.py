@@ -1,6 +1,6 @@
 """How much one package may hold, and the refusal of more (SPEC 6)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from getapi.core.errors import TooManyBytes, TooManyFiles
@@ -16,7 +16,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What planning is held to. ``repositories`` are narrower or wider allowances for what comes from one of them."""
+    """What planning is held to. ``repositories`` have allowances of their own, narrower or wider, for what comes from them."""
 
     package: Allowance
     repositories: Mapping[str, Allowance] = field(default_factory=dict)
@@ -25,19 +25,30 @@ class Limits:
 
 
 def check(limits: Limits, sizes: Iterable[tuple[str, int]]) -> None:
-    """Raises TooManyFiles or TooManyBytes, with the whole count, for members given as (repository, octets)."""
-    files: dict[str, int] = {}
-    octets: dict[str, int] = {}
+    """Raises TooManyFiles or TooManyBytes, with the whole count, for members given as (repository, octets).
+
+    What comes from one repository is held to its own allowance, the whole package to the widest of those that it comes from.
+    """
+    counts: dict[str, Allowance] = {}
     for repository, size in sizes:
-        files[repository] = files.get(repository, 0) + 1
-        octets[repository] = octets.get(repository, 0) + size
-    _hold(limits.package, sum(files.values()), sum(octets.values()))
-    for repository, allowance in limits.repositories.items():
-        _hold(allowance, files.get(repository, 0), octets.get(repository, 0))
+        count = counts.get(repository, _NOTHING)
+        counts[repository] = Allowance(files=count.files + 1, octets=count.octets + size)
+    allowances = {repository: limits.repositories.get(repository, limits.package) for repository in counts}
+    for repository, count in counts.items():
+        _hold(allowances[repository], count)
+    if counts:
+        _hold(_across(max, allowances.values()), _across(sum, counts.values()))
 
 
-def _hold(allowance: Allowance, files: int, octets: int) -> None:
-    if files > allowance.files:
-        raise TooManyFiles(limit=allowance.files, count=files)
-    if octets > allowance.octets:
-        raise TooManyBytes(limit=allowance.octets, count=octets)
+_NOTHING = Allowance(files=0, octets=0)
+
+
+def _across(gather: Callable[[Iterable[int]], int], allowances: Collection[Allowance]) -> Allowance:
+    return Allowance(files=gather(each.files for each in allowances), octets=gather(each.octets for each in allowances))
+
+
+def _hold(allowance: Allowance, count: Allowance) -> None:
+    if count.files > allowance.files:
+        raise TooManyFiles(limit=allowance.files, count=count.files)
+    if count.octets > allowance.octets:
+        raise TooManyBytes(limit=allowance.octets, count=count.octets)

@@ -41,15 +41,15 @@ class Package:
 
 def read_request(*, files: str | None, maps: str | None, format: str = "tar", name: str | None = None) -> PackageRequest:  # noqa: A002 # the parameter's name
     """Raises MissingParameter, MalformedParameter, RequestTooLong, TooManyFiles (core.request)."""
-    limits = conf.current().limits
+    configuration = conf.current()
     return parse_request(
         files=files,
         maps=maps,
         format=format,
         name=name,
         formats=frozenset(SERIALIZATIONS),
-        max_text=limits.request_text,
-        max_entries=limits.files,
+        max_text=configuration.limits.request_text,
+        max_entries=rules.most_entries(configuration),
     )
 
 

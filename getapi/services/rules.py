@@ -42,6 +42,11 @@ def planning_rules(configuration: conf.Configuration) -> PlanningRules:
     )
 
 
+def most_entries(configuration: conf.Configuration) -> int:
+    """How many entries a request may name: no repository could give files for more (SPEC 6)."""
+    return max([configuration.limits.files, *(allowance.files for allowance in _allowances(configuration).values())])
+
+
 def _limits(configuration: conf.Configuration) -> Limits:
     limits = configuration.limits
     return Limits(
