@@ -8,9 +8,12 @@ from getapi.services.repositories import stores
 
 
 def examine() -> dict[str, bool]:
-    """``database`` and each repository by name; False where it cannot be read."""
+    """``database`` and each repository as ``repositories.NAME``; False where it cannot be read."""
     state = {"database": _database_answers()}
-    state |= {store.name: all(os.access(folder, os.R_OK | os.X_OK) for folder in (store.objects, store.datastreams)) for store in stores()}
+    state |= {
+        f"repositories.{store.name}": all(os.access(folder, os.R_OK | os.X_OK) for folder in (store.objects, store.datastreams))
+        for store in stores()
+    }
     return state
 
 

@@ -32,7 +32,15 @@ def write(package: Package, stream: IO[bytes], *, progress: Callable[[int], obje
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name only when it was written to its end; what was there before stays until then."""
+    """A file that appears under its name only when it was written to its end; what was there before stays until then.
+
+    A link stays and its target is replaced; a device or a pipe is written to, never replaced.
+    """
+    if path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+        return
+    path = path.resolve()
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     unfinished = Path(name)
     try:

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from tqdm import tqdm
 
 from getapi.core.errors import PackagingError
+from getapi.core.tags import one_line
 from getapi.services import packages
 from getapi.services.packages import Package
 from getapi.services.writing import replacing, write
@@ -35,21 +37,29 @@ class Command(BaseCommand):
             raise CommandError(f"{error.sentence} {_subject(error)}".strip()) from None
         except OSError as error:
             raise CommandError(f"The package could not be written: {error.strerror}") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used, which knows where things lie: {error}. Try manage.py migrate") from None
 
     def _write(self, package: Package, output: str) -> None:
         with tqdm(total=package.layout.length, unit="B", unit_scale=True, file=sys.stderr, disable=None) as bar:
             if output == "-":
                 write(package, sys.stdout.buffer, progress=bar.update)
                 sys.stdout.buffer.flush()
-                return
-            path = Path(output or package.file_name)
-            with replacing(path) as stream:
-                write(package, stream, progress=bar.update)
-        plan = package.plan
-        self.stdout.write(f"{path}: {len(plan.entries)} datastreams, {package.layout.length} bytes")
+            else:
+                with replacing(Path(output or package.file_name)) as stream:
+                    write(package, stream, progress=bar.update)
+        plan, written = package.plan, package.file_name if output == "-" else output or package.file_name
+        self._say(f"{written}: {len(plan.entries)} datastreams, {package.layout.length} bytes", output)
         for notice in plan.notices:
             about = f"{notice.pid}/{notice.dsid}" if notice.dsid else notice.pid
-            self.stdout.write(f"  {notice.code}: {about}: {notice.text}")
+            self._say(f"  {notice.code}: {one_line(about)}: {one_line(notice.text)}", output)
+
+    def _say(self, line: str, output: str) -> None:
+        """Where standard output is the package itself, what is said of it goes beside."""
+        if output == "-":
+            self.stderr.write(line, style_func=str)
+        else:
+            self.stdout.write(line)
 
 
 def _subject(error: PackagingError) -> str:

@@ -1,0 +1,17 @@
+"""What a load balancer is told."""
+
+from pathlib import Path
+
+import pytest
+
+from getapi.services import health
+from tests.conftest import Configure
+
+pytestmark = pytest.mark.django_db
+
+
+def test_each_repository_is_told_by_its_name_even_one_that_is_named_database(tmp_path: Path, configure: Configure) -> None:
+    (tmp_path / "store").mkdir()
+    table = '[[repositories]]\nname = "{name}"\ntype = "fedora3"\nobjects = "store"\ndatastreams = "{folder}"\n'
+    configure(table.format(name="database", folder="gone") + table.format(name="other", folder="store"))
+    assert health.examine() == {"database": True, "repositories.database": False, "repositories.other": True}
