@@ -44,10 +44,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "getapi.middleware.log_request",
     "getapi.middleware.empty_bodies",
+    "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "getapi.middleware.limit_body",
     "getapi.admin.NetworkGuard",
-    "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
