@@ -40,20 +40,20 @@ def document(error: errors.PackagingError) -> dict[str, object]:
     return {"type": "about:blank", "title": code.phrase, "status": int(code), "detail": error.sentence, "code": error.code, **error.facts}
 
 
-_SENTENCES = {
-    HTTPStatus.BAD_REQUEST: "The request cannot be understood",
-    HTTPStatus.FORBIDDEN: "This may not be asked from here",
-    HTTPStatus.NOT_FOUND: "There is nothing at this address",
-    HTTPStatus.METHOD_NOT_ALLOWED: "This address does not answer that method",
-    HTTPStatus.REQUEST_TIMEOUT: "The request's body did not arrive in time",
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request's body is too large",
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "Parameters come urlencoded, multipart or as a JSON object",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "The service made an error; its administrators can read more in its log",
+_REFUSALS = {
+    HTTPStatus.BAD_REQUEST: ("bad-request", "The request cannot be understood"),
+    HTTPStatus.FORBIDDEN: ("forbidden", "This may not be asked from here"),
+    HTTPStatus.NOT_FOUND: ("not-found", "There is nothing at this address"),
+    HTTPStatus.METHOD_NOT_ALLOWED: ("method-not-allowed", "This address does not answer that method"),
+    HTTPStatus.REQUEST_TIMEOUT: ("request-timeout", "The request's body did not arrive in time"),
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body-too-large", "The request's body is too large"),
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("unsupported-media-type", "Parameters come urlencoded, multipart or as a JSON object"),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("server-error", "The service made an error; its administrators can read more in its log"),
 }
 
 
 def plain(code: int) -> dict[str, object]:
     """The problem document of an HTTP status alone, for what Django and DRF refuse themselves."""
-    phrase = HTTPStatus(code)
-    word = phrase.phrase.lower().replace(" ", "-")
-    return {"type": "about:blank", "title": phrase.phrase, "status": code, "detail": _SENTENCES.get(phrase, phrase.phrase), "code": word}
+    phrase = HTTPStatus(code).phrase
+    word, sentence = _REFUSALS.get(HTTPStatus(code), (f"http-{code}", phrase))
+    return {"type": "about:blank", "title": phrase, "status": code, "detail": sentence, "code": word}
