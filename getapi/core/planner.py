@@ -48,9 +48,9 @@ def plan_package(request: PackageRequest, *, repositories: Repositories, rules: 
     """
     catalogue, notices = Catalogue(repositories, rules.access, now), Notices()
     for text in request.malformed:
-        notices.tell(
-            NoticeCode.MALFORMED, "A map is named by its PID/DSID" if parse_reference(text) else "This is not a PID or PID/DSID", text
-        )
+        found = parse_reference(text)
+        whole = found is not None and found.dsid is None
+        notices.tell(NoticeCode.MALFORMED, "A map is named by its PID/DSID" if whole else "This is not a PID or PID/DSID", text)
     groups = _group(request, catalogue, rules, notices)
     check(rules.limits, _sizes(pick for pick in _distinct(groups) if pick.datastream.fault is None))
     ready = {pick.key: made for pick in _distinct(groups) if (made := _prepare(pick, repositories, rules, notices))}

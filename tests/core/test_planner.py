@@ -140,9 +140,10 @@ def test_a_datastream_that_does_not_exist_is_dropped_with_its_notice(repository:
 
 
 def test_a_malformed_entry_is_a_notice(repository: FakeRepository) -> None:
-    made = plan(repository, "nonsense;rutgers-lib:1234/MODS")
+    made = plan(repository, "nonsense;rutgers-lib:1234/\x01;rutgers-lib:1234/MODS")
     assert names(made) == [("rutgers-lib:1234", "MODS")]
-    assert told(made) == {("nonsense", "", "malformed")}
+    assert told(made) == {("nonsense", "", "malformed"), ("rutgers-lib:1234/\ufffd", "", "malformed")}
+    assert {notice.text for notice in made.notices} == {"This is not a PID or PID/DSID"}
 
 
 @pytest.mark.parametrize(
