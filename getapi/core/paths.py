@@ -97,7 +97,8 @@ def assign_paths(root: Folder[K], *, bag_name: str, prefix: str = "data") -> lis
     nodes = _grow(root)
     nodes[0].octets = nodes[0].split = len(f"{bag_name}/{prefix}".encode())
     for node in nodes:
-        _name(node.children, lambda _: MAX_OCTETS)
+        if node.children:
+            _name(node.children, lambda _: MAX_OCTETS)
     if not _fits(nodes):
         _measure(nodes)
         _fit(nodes[0])

@@ -89,13 +89,15 @@ def package(plan: Plan, files: Files) -> bytes:
     return octets(layout.segments, plan, files)
 
 
-_CHARACTERS = st.characters(exclude_characters="/\0\\", codec="utf-8")
-SEGMENTS = st.text(alphabet=st.sampled_from("abcXYZ019._- ~%#é€\n\r\t😀e\u0301") | _CHARACTERS, min_size=1, max_size=40).filter(
-    lambda text: text not in {".", ".."}
-)
-PATHS = st.lists(st.one_of(SEGMENTS, st.sampled_from(["x" * 99, "y" * 100, "z" * 130, "é" * 60])), min_size=1, max_size=4).map(
-    lambda segments: "data/" + "/".join(segments)
-)
+def _path(text: str) -> str:
+    return "data/" + ("/".join(segment for segment in text.split("/") if segment not in {"", ".", ".."}) or "x")
+
+
+PATHS = st.one_of(
+    st.text("aXYZ019._- ~%#é€\n\r\t😀e\u0301/", max_size=80),
+    st.text(st.characters(exclude_characters="\0\\", codec="utf-8"), max_size=40),
+    st.lists(st.sampled_from(["x" * 99, "y" * 100, "z" * 130, "é" * 60, "a", "\t€"]), max_size=4).map("/".join),
+).map(_path)
 
 
 def _no_file_is_a_folder(files: dict[str, bytes]) -> bool:

@@ -150,7 +150,7 @@ def test_a_long_list_that_ends_malformed_is_refused_quickly() -> None:
 HOSTILE = st.one_of(
     st.text(alphabet=[chr(octet) for octet in range(256)], max_size=60),  # a header's octets come as Latin-1
     st.text(alphabet='bytes=0123456789-,W/"* \t', max_size=40),
-    st.from_regex(r"bytes=[0-9]{0,30}-[0-9]{0,30}", fullmatch=True),
+    st.builds("bytes={}-{}".format, st.text("0123456789", max_size=30), st.text("0123456789", max_size=30)),
     st.sampled_from([ETAG, f"W/{ETAG}", AT, BEFORE, "*", "Sun, 01 Mar 0000 12:00:00 GMT", "Sun, 99 Mar 9999 99:99:99 GMT"]),
 )
 

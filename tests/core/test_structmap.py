@@ -249,15 +249,16 @@ GROUP = '<fileSec><fileGrp ID="G">{}</fileGrp></fileSec>'
 PAGES = '<structMap TYPE="presentation"><div ID="a"/></structMap><structMap><div ID="b">{}</div></structMap>'
 BOMBS: dict[str, Callable[[], str]] = {
     "a million divisions": lambda: structmap(multiply("<div/>", 1_000_000).join(["<div>", "</div>"])),
-    "divisions in many maps": lambda: mets(multiply("<structMap><div/></structMap>", 200_000)),
-    "a million pointers": lambda: structmap(multiply('<fptr FILEID="x"/>', 1_000_000).join(["<div>", "</div>"])),
-    "a million identifiers": lambda: structmap(multiply("x ", 1_000_000).join(['<div CONTENTIDS="', '"/>'])),
+    "divisions in many maps": lambda: mets(multiply("<structMap><div/></structMap>", 50_000)),
+    "pointers": lambda: structmap(multiply('<fptr FILEID="x"/>', 200_000).join(["<div>", "</div>"])),
+    "identifiers": lambda: structmap(multiply("x ", 200_000).join(['<div CONTENTIDS="', '"/>'])),
     "a group many times": lambda: mets(
-        GROUP.format(multiply('<file ID="x"/>', 200_000))
-        + multiply('<fptr FILEID="G"/>', 50_000).join(["<structMap><div>", "</div></structMap>"])
+        GROUP.format(multiply('<file ID="x"/>', 40_000))
+        + multiply('<fptr FILEID="G"/>', 20_000).join(["<structMap><div>", "</div></structMap>"])
     ),
-    "links that multiply": lambda: mets(PAGES.format(multiply("<div/>", 50_000)) + LINKS.format(multiply(link("a", "b"), 50_000))),
+    "links that multiply": lambda: mets(PAGES.format(multiply("<div/>", 10_000)) + LINKS.format(multiply(link("a", "b"), 20_000))),
 }
+"""A hundred million steps and more for whoever takes them all."""
 
 
 @pytest.mark.parametrize("kind", BOMBS)
@@ -265,8 +266,8 @@ def test_a_map_that_grows_beyond_all_bounds_ends_soon(kind: str) -> None:
     document = BOMBS[kind]()
     start = time.process_time()
     with pytest.raises(MapTooLarge):
-        read(document)
-    assert time.process_time() - start < 10
+        read(document, nodes=20_000)
+    assert time.process_time() - start < 4
 
 
 @pytest.mark.parametrize("levels", [10_000, 1_000_000])

@@ -50,7 +50,7 @@ def test_elements_without_a_value_are_left_out() -> None:
     assert labels == [b"Source-Organization", b"Bagging-Date", b"Bag-Size", b"Payload-Oxum", b"Bag-Software-Agent"]
 
 
-@given(st.text(alphabet=st.one_of(st.sampled_from(LINE_BREAKS + "\t\0 \ufeff\ud800\u202e"), st.characters()), max_size=50))
+@given(st.text() | st.text("a" + LINE_BREAKS + "\t\0 \ufeff\ud800\u202e", max_size=50))
 def test_no_value_makes_a_second_line_nor_fails(value: str) -> None:
     info = bag_info(
         source_organization="L", external_description=f"a{value}b", bagging_date=DAY, payload_size=7, payload_files=1, software_agent="x"

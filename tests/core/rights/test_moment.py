@@ -102,7 +102,7 @@ def test_every_iso_instant_comes_back(instant: datetime) -> None:
     assert read_moment(instant.isoformat()) == instant
 
 
-@given(st.text() | st.from_regex(r"[0-9TtZz:+. -]{1,32}"))
+@given(st.text() | st.text("0123456789TtZz:+. -", max_size=32))
 def test_no_text_raises_anything_else(text: str) -> None:
     try:
         moment = read_moment(text)

@@ -126,7 +126,7 @@ def test_nothing_is_searched_in_a_text_that_no_id_and_no_type_has() -> None:
     assert fits(DSID, ".*x", REGEXP_MATCH, Reading(pid="test:1", dsid="a" * 200)) is None
 
 
-@given(st.from_regex(r"[a-b.*+?()|^$\[\]\\-]{0,40}", fullmatch=True))
+@given(st.text("ab.*+?()|^$[]\\-", max_size=40))
 def test_no_expression_raises_or_takes_long(pattern: str) -> None:
     began = process_time()
     assert fits(DSID, pattern, REGEXP_MATCH, Reading(pid="test:1", dsid="a" * 64)) in TRUTHS

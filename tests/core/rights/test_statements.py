@@ -130,12 +130,12 @@ def test_another_statement_never_takes_a_restriction_away(documents: dict[str, b
 
 
 def test_a_large_policy_about_many_datastreams_is_read_in_good_time() -> None:
-    resources = "".join(say.dsid(f"{'a' * 50}{number}") for number in range(300)) + say.dsid("a*a*x", "regexp-string-match") * 10
+    resources = "".join(say.dsid(f"{'a' * 50}{number}") for number in range(150)) + say.dsid("a*a*x", "regexp-string-match") * 10
     document = policy(rule("Deny", say.target(resources=resources)), rule("Permit"))
-    streams = datastreams(*("a" * 60 + str(number) for number in range(300)))
+    streams = datastreams(*("a" * 60 + str(number) for number in range(150)))
     began = process_time()
     assert read_statements(pid=PID, datastreams=streams, documents={"POLICY": document}) == ()
-    assert process_time() - began < 10
+    assert process_time() - began < 4
 
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the shared test data is not here")
