@@ -1,0 +1,313 @@
+"""The reference documentation is whole and says nothing that is not so: settings, codes, commands, examples, deployment files."""
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+import shlex
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from django.core.management import get_commands
+from lxml import etree
+from pydantic import BaseModel
+
+import getapi
+from getapi import conf, problems
+from getapi.conf.configuration import Document
+from getapi.core.access import AccessRules, Denied, decide
+from getapi.core.errors import PackagingError
+from getapi.core.notice import NoticeCode
+from getapi.core.rights.statements import read_statements
+from getapi.core.source import DatastreamRecord, ObjectRecord
+
+TOP = Path(__file__).parent.parent
+DOCS = TOP / "docs"
+PAGES = sorted([TOP / "README.md", *DOCS.glob("*.md"), *DOCS.glob("deploy/*.md")])
+SECRET = "/etc/packaging-service/secret"
+
+
+def page(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def rows(text: str, heading: str) -> list[list[str]]:
+    """The cells of all tables whose first column is called ``heading``."""
+    found, inside = [], False
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split(" | ")] if line.startswith("|") else []
+        if not cells:
+            inside = False
+        elif cells[0] == heading:
+            inside = True
+        elif inside and not set(line) <= set("|- "):
+            found.append(cells)
+    return found
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+
+
+def code(cell: str) -> str:
+    """The one code span of a cell."""
+    match = re.fullmatch(r"`([^`]+)`", cell)
+    assert match, f"no code span: {cell}"
+    return match[1]
+
+
+def settings_of(model: type[BaseModel], above: str = "") -> Iterator[str]:
+    """The dotted names of all settings; a table, or a list of tables, is told by what is in it."""
+    for name, field in model.model_fields.items():
+        inner = table_in(field.annotation)
+        if inner is None:
+            yield f"{above}{name}"
+        else:
+            yield from settings_of(inner, f"{above}{name}.")
+
+
+def table_in(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for found in map(table_in, get_args(annotation)) if found), None)
+
+
+SETTINGS = rows(page("configuration.md"), "setting")
+NEEDED: dict[str, dict[str, str]] = {
+    "repositories": {"name": "r", "type": "fedora3", "objects": "o", "datastreams": "d"},
+    "embargo.rules": {"name": "n", "datastream": "d", "xpath": "x"},
+}
+"""What a table of a list must hold to be read at all."""
+
+
+def document(dotted: str, toml_value: str | None) -> Any:
+    """The setting's value in a file that says nothing else, or that says ``toml_value`` for it."""
+    listed = next((prefix for prefix in NEEDED if dotted.startswith(f"{prefix}.")), None)
+    above = listed.split(".") if listed else []
+    own = dotted.split(".")[len(above) :]
+    said: dict[str, Any] = {} if toml_value is None else tomllib.loads(f"{'.'.join(own)} = {toml_value}")
+    for part in reversed(above):
+        said = {part: [NEEDED[listed or ""] | said]} if part == above[-1] else {part: said}
+    value: Any = Document.model_validate(said, context={"folder": TOP})
+    for part in (*above, *own):
+        value = value[0] if isinstance(value, tuple) else value
+        value = getattr(value, part)
+    return value
+
+
+def test_every_setting_is_documented_and_no_other() -> None:
+    assert sorted(code(row[0]) for row in SETTINGS) == sorted(settings_of(Document))
+
+
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row[0].strip("`"))
+def test_the_documented_default_is_the_default(row: list[str]) -> None:
+    dotted, default = code(row[0]), row[1]
+    if default == "required":
+        assert dotted.rpartition(".")[2] in NEEDED[dotted.rpartition(".")[0]]
+    elif default == "none":
+        assert document(dotted, None) is None
+    else:
+        assert document(dotted, code(default)) == document(dotted, None)
+
+
+def test_a_setting_for_later_is_read_nowhere_yet() -> None:
+    sources = "\n".join(
+        path.read_text(encoding="utf-8")
+        for package in ("getapi", "packaging_service")
+        for path in (TOP / package).rglob("*.py")
+        if "conf" not in path.parts
+    )
+    later = [code(row[0]) for row in SETTINGS if "**Later.**" in row[2]]
+    assert later
+    assert [name for name in later if re.search(rf"\b{re.escape(name)}\b", sources)] == []
+
+
+@pytest.fixture
+def loadable(tmp_path: Path) -> Any:
+    """Reads a TOML block as a configuration file on a machine that has the secret it names."""
+    secret = tmp_path / "secret"
+    secret.write_text("s" * 40)
+
+    def load(toml: str) -> conf.Configuration:
+        path = tmp_path / "packaging.toml"
+        path.write_text(toml.replace(SECRET, str(secret)), encoding="utf-8")
+        return conf.load(path, {}, var=tmp_path)
+
+    return load
+
+
+@pytest.mark.parametrize(
+    "block", [block for path in PAGES for block in blocks(path.read_text(encoding="utf-8"), "toml")], ids=lambda block: block[:30].strip()
+)
+def test_every_example_of_a_configuration_can_be_used(block: str, loadable: Any) -> None:
+    loadable("\n".join(line.removeprefix("   ") if line.startswith("   ") else line for line in block.splitlines()))
+
+
+def test_the_example_of_everything_says_what_an_empty_file_says(loadable: Any) -> None:
+    everything = loadable(blocks(page("configuration.md"), "toml")[-1])
+    nothing = loadable("")
+    differing = {name for name in Document.model_fields if getattr(everything, name) != getattr(nothing, name)}
+    assert differing == {"repositories"}
+
+
+def test_the_examples_of_embargo_rules_close_what_they_say(loadable: Any) -> None:
+    text = page("configuration.md")
+    pairs = re.findall(r"```toml\n(\[\[embargo\.rules\]\].*?)```.*?```xml\n(.*?)```", text, re.DOTALL)
+    verdicts = {}
+    for toml, xml in pairs:
+        configuration = loadable(toml)
+        (rule,) = configuration.embargo_rules
+        datastreams = tuple(DatastreamRecord(pid="a:1", dsid=dsid, version="0") for dsid in (rule.datastream, "PDF-1"))
+        restrictions = read_statements(pid="a:1", datastreams=datastreams, documents={rule.datastream: xml.encode()}, rules=(rule,))
+        record = ObjectRecord(pid="a:1", repository="r", datastreams=datastreams, restrictions=restrictions)
+        now = datetime(2030, 1, 1, tzinfo=UTC)
+        for datastream in datastreams:
+            verdict = decide(record, datastream, AccessRules(), now)
+            verdicts[rule.name, datastream.dsid] = verdict.text if isinstance(verdict, Denied) else "open"
+    assert verdicts == {
+        ("Thesis embargo in MODS", "MODS"): "open",
+        ("Thesis embargo in MODS", "PDF-1"): "Closed until 2099-06-30",
+        ("Closed collections", "DC"): "Closed until further notice",
+        ("Closed collections", "PDF-1"): "Closed until further notice",
+        ("Curators' lock", "ADMIN"): "Closed until further notice",
+        ("Curators' lock", "PDF-1"): "Closed until further notice",
+    }
+
+
+def kinds(kind: type[PackagingError]) -> Iterator[type[PackagingError]]:
+    for below in kind.__subclasses__():
+        yield below
+        yield from kinds(below)
+
+
+def status_of(kind: type[PackagingError]) -> int:
+    return int(next(problems.STATUSES[each] for each in kind.__mro__ if each in problems.STATUSES))
+
+
+def all_errors() -> set[type[PackagingError]]:
+    """Also those that other modules than core.errors define."""
+    for module in pkgutil.walk_packages(getapi.__path__, "getapi."):
+        importlib.import_module(module.name)
+    return {kind for kind in kinds(PackagingError) if kind.__module__.startswith("getapi.")}
+
+
+def test_every_error_code_is_documented_with_its_status_and_no_other() -> None:
+    documented = {(code(row[0]), int(row[1])) for row in rows(page("api.md"), "code")}
+    frameworks = {(str(problems.plain(status)["code"]), int(status)) for status in problems._REFUSALS}
+    assert documented == {(kind.code, status_of(kind)) for kind in all_errors()} | frameworks
+
+
+def test_every_status_is_documented() -> None:
+    documented = {int(row[0]) for row in rows(page("api.md"), "status")}
+    assert documented >= {int(status) for status in problems.STATUSES.values()} | {200, 206, 304, 412, 416}
+    assert all(HTTPStatus(status) for status in documented)
+
+
+def test_every_notice_code_is_documented_and_no_other() -> None:
+    assert sorted(code(row[0]) for row in rows(page("api.md"), "notice")) == sorted(NoticeCode)
+
+
+def test_the_sentences_of_notices_are_those_of_the_code() -> None:
+    """A sentence's fixed words, as far as a pattern's first blank, stand somewhere in the code."""
+    literals = {
+        node.value
+        for path in (TOP / "getapi").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    text = "\n".join(literals)
+    for row in rows(page("api.md"), "notice"):
+        for sentence in re.findall(r"“(.*?)”", row[1]):
+            for piece in filter(None, (piece.strip() for piece in sentence.split("…"))):
+                assert piece in text, piece
+
+
+def test_every_command_is_documented_and_no_other() -> None:
+    ours = {name for name, application in get_commands().items() if application == "getapi"}
+    assert set(re.findall(r"^## `([a-z_]+)`", page("commands.md"), re.MULTILINE)) == ours
+
+
+def test_every_command_that_is_shown_exists_with_its_options() -> None:
+    from django.core.management import load_command_class
+
+    ours = {name for name, application in get_commands().items() if application == "getapi"}
+    for path in PAGES:
+        for line in re.findall(r"manage\.py ([a-z_]+[^`\n|]*)", path.read_text(encoding="utf-8")):
+            name, *words = line.split()
+            assert name in ours | {"check", "migrate", "createsuperuser"}, f"{path.name}: {line}"
+            if name in ours:
+                parser = load_command_class("getapi", name).create_parser("manage.py", name)
+                known = {option for action in parser._actions for option in action.option_strings}
+                assert {word for word in words if re.fullmatch(r"--[a-z-]+", word)} <= known, f"{path.name}: {line}"
+
+
+def test_the_json_that_is_shown_is_json() -> None:
+    for path in PAGES:
+        for block in blocks(path.read_text(encoding="utf-8"), "json"):
+            json.loads(block)
+
+
+def test_the_xml_that_is_shown_is_well_formed() -> None:
+    for path in PAGES:
+        for block in blocks(path.read_text(encoding="utf-8"), "xml"):
+            etree.fromstring(block.encode())
+
+
+def test_links_lead_to_files_and_headings_that_are_there() -> None:
+    for path in PAGES:
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", path.read_text(encoding="utf-8")):
+            linked = (path.parent / target) if target else path
+            assert linked.exists(), f"{path.name}: {target}"
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
+                known = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+                assert anchor in known, f"{path.name}: #{anchor}"
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+def test_nginx_finds_no_fault_with_its_configuration(tmp_path: Path) -> None:
+    certificate = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=packages.library.example"]
+    subprocess.run([*certificate, "-keyout", "privkey.pem", "-out", "fullchain.pem"], cwd=tmp_path, check=True, capture_output=True)
+    site = page("deploy/nginx.conf").replace("/etc/ssl/packaging-service", str(tmp_path))
+    site = (
+        re.sub(r"listen \[::\].*", "", site).replace("listen 80;", "listen 127.0.0.1:8480;").replace("listen 443", "listen 127.0.0.1:8443")
+    )
+    (tmp_path / "site.conf").write_text(site, encoding="utf-8")
+    paths = " ".join(f"{name}_temp_path {tmp_path}/{name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    whole = f"pid {tmp_path}/pid; error_log stderr; events {{}} http {{ access_log off; {paths} include {tmp_path}/site.conf; }}"
+    (tmp_path / "nginx.conf").write_text(whole, encoding="utf-8")
+    done = subprocess.run(
+        [str(shutil.which("nginx")), "-t", "-c", str(tmp_path / "nginx.conf"), "-p", str(tmp_path), "-e", "stderr"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
+def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / "packaging-service.service"
+    # Who and where are this machine's, so that what is verified is the rest.
+    text = page("deploy/packaging-service.service").replace("/opt/packaging-service/.venv/bin/python", "/bin/true")
+    unit.write_text(re.sub(r"^(User|Group)=.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
+
+
+def test_the_unit_starts_serve_with_options_that_it_has_and_waits_longer_than_it() -> None:
+    from getapi.management.commands.serve import Command
+    from packaging_service import gunicorn
+
+    unit = dict(re.findall(r"^(\w+)=(.*)$", page("deploy/packaging-service.service"), re.MULTILINE))
+    words = shlex.split(unit["ExecStart"])
+    choice = Command().create_parser("manage.py", "serve").parse_args(words[words.index("serve") + 1 :])
+    assert (choice.workers, choice.threads) == (gunicorn.workers, gunicorn.threads)
+    assert int(unit["TimeoutStopSec"]) > gunicorn.graceful_timeout
