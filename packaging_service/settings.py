@@ -170,7 +170,10 @@ LOGGING = {
             "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
         },
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "json"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         # Django's own handlers mail and print what ours would not have redacted.
@@ -178,7 +181,7 @@ LOGGING = {
         # Every refusal has its line from getapi.requests already; only faults are worth a second one.
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
         # A Host that is not ours is the asker's mistake, which its 400 tells; no trace is worth a line.
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

@@ -96,6 +96,14 @@ Word = Annotated[str, BeforeValidator(_word)]
 Host = Annotated[
     Word, AfterValidator(_fitting(r"\*|\.?[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]", "must be a host's name alone, without http:// and path"))
 ]
+ExternalHost = Annotated[
+    Word,
+    AfterValidator(
+        _fitting(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(:[0-9]{1,5})?", "must be one host's name, with :PORT where it is not the usual one")
+    ),
+]
+"""No pattern: each host that bytes may be fetched from is named."""
+
 Origin = Annotated[Word, AfterValidator(_origin)]
 ZoneName = Annotated[Word, AfterValidator(_zone_name)]
 Name = Annotated[Word, AfterValidator(_fitting(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "must be letters, digits, - . _ (at most 100)"))]
@@ -116,6 +124,7 @@ Items = BeforeValidator(_items)
 
 Words = Annotated[tuple[Word, ...], Items]
 Hosts = Annotated[tuple[Host, ...], Items]
+ExternalHosts = Annotated[tuple[ExternalHost, ...], Items]
 Origins = Annotated[tuple[Origin, ...], Items]
 Networks = Annotated[tuple[Network, ...], Items]
 PidNamespaces = Annotated[tuple[PidNamespace, ...], Items]

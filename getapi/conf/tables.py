@@ -9,7 +9,7 @@ from getapi.conf.kinds import (
     Count,
     DsidPatterns,
     Duration,
-    Hosts,
+    ExternalHosts,
     Line,
     Networks,
     Origins,
@@ -119,7 +119,7 @@ class Embargo(ConfigurationTable):
 
 
 class External(ConfigurationTable):
-    allowed_hosts: Hosts = ()
+    allowed_hosts: ExternalHosts = ()
 
 
 class Structmap(ConfigurationTable):

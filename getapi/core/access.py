@@ -135,10 +135,14 @@ def _is_fetched(location: str, hosts: frozenset[str]) -> bool:
         return False
     try:
         url = urlsplit(location)
-        host = url.hostname
+        host, port = url.hostname, url.port
     except ValueError:
         return False
-    return url.scheme in {"http", "https"} and host is not None and host.casefold() in hosts
+    if url.scheme not in {"http", "https"} or host is None:
+        return False
+    # A bare host stands for the usual port alone; the adapter holds the same rule when it connects.
+    name, usual = host.casefold(), 80 if url.scheme == "http" else 443
+    return f"{name}:{port or usual}" in hosts or (port in {None, usual} and name in hosts)
 
 
 def _close(restrictions: Iterable[Restriction], dsid: str, zone: tzinfo, now: datetime) -> Denied | None:

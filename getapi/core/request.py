@@ -48,10 +48,10 @@ def parse_request(
     """The request that the parameters make; an entry that cannot be read is collected, never an error.
 
     ``max_text`` bounds the octets of all texts together, ``max_entries`` the distinct entries as they were named, malformed and
-    covered ones included. Raises RequestTooLong, MalformedParameter (``format``), MissingParameter, TooManyFiles.
+    covered ones included. Raises MalformedParameter (``format``), RequestTooLong, MissingParameter, TooManyFiles.
     """
-    _check_length(max_text, files, maps, name)
     serialization = _choose_format(format, formats)
+    _check_length(max_text, files, maps, name)
     wanted, placed = _split(files), _split(maps)
     if not wanted and not placed:
         raise MissingParameter("files", "map")

@@ -9,7 +9,8 @@ from getapi.sources.digitalobject import DigitalObject
 class ObjectCache:
     """Parsed objects by the path and identity of their file; the least recently used go first. Safe for threads.
 
-    ``count`` and ``octets`` (of the documents) bound what is kept; a document of more than an eighth of ``octets`` never is.
+    ``count`` and ``octets`` (of the documents) bound what is kept, but for the latest: one large object with many inline datastreams is
+    asked for once for each of them.
     """
 
     def __init__(self, *, count: int = 512, octets: int = 32 * 2**20) -> None:
@@ -28,12 +29,10 @@ class ObjectCache:
             return found[0]
 
     def put(self, path: str, identity: str, value: DigitalObject, octets: int) -> None:
-        if octets > self._octets // 8:
-            return
         with self._lock:
             replaced = self._objects.pop((path, identity), None)
             self._held += octets - (replaced[1] if replaced else 0)
             self._objects[path, identity] = value, octets
-            while len(self._objects) > self._count or self._held > self._octets:
+            while len(self._objects) > 1 and (len(self._objects) > self._count or self._held > self._octets):
                 _, (_, dropped) = self._objects.popitem(last=False)
                 self._held -= dropped

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from getapi.core.errors import ObjectNotFound, SourceUnavailable
+from getapi.core.errors import AmbiguousName, ObjectNotFound, SourceUnavailable
 from getapi.core.plan import Entry
 from getapi.core.source import Content, ObjectRecord, Source
 
@@ -39,17 +39,29 @@ class Registry:
         return claiming + tuple(source for source, namespaces in self._routed if not namespaces)
 
     def describe(self, pid: str) -> ObjectRecord:
-        """The object in the first source that has it.
+        """The object in the first source that has it under exactly this PID, else the only one alike but for case.
 
         Raises what ``Source.describe`` does. A source that does not answer ends the search: what another one holds under this PID may
         be something else.
         """
+        alike: dict[str, ObjectRecord] = {}
+        ambiguous = False
         for source in self.source_for(pid):
             try:
-                return source.describe(pid)
+                record = source.describe(pid)
             except ObjectNotFound:
                 continue
-        raise ObjectNotFound(pid)
+            except AmbiguousName:
+                ambiguous = True
+                continue
+            if record.pid == pid:
+                return record
+            alike.setdefault(record.pid, record)
+        if ambiguous or len(alike) > 1:
+            raise AmbiguousName(pid)
+        if not alike:
+            raise ObjectNotFound(pid)
+        return alike.popitem()[1]
 
     def open(self, entry: Entry, start: int = 0) -> Content:
         """Raises what ``Source.open`` does."""

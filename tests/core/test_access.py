@@ -241,7 +241,7 @@ def test_redirects_never_leave() -> None:
     assert (verdict.code, verdict.mentioned) == (NoticeCode.REDIRECT, True)
 
 
-@pytest.mark.parametrize("location", ["http://good.example/a", "HTTPS://GOOD.example:8443/a?b", "http://good.example"])
+@pytest.mark.parametrize("location", ["http://good.example/a", "HTTPS://GOOD.example:443/a?b", "http://good.example"])
 def test_external_content_of_an_allowed_host_may_leave(location: str) -> None:
     stream = datastream(control_group=ControlGroup.EXTERNAL, location=location)
     assert denied(stream=stream, rules=AccessRules(external_hosts=frozenset({"Good.Example"}))) is None
@@ -271,6 +271,22 @@ def test_external_content_of_an_allowed_host_may_leave(location: str) -> None:
 def test_external_content_of_any_other_place_may_not_leave(location: str) -> None:
     stream = datastream(control_group=ControlGroup.EXTERNAL, location=location)
     assert denied(stream=stream, rules=AccessRules(external_hosts=frozenset({"good.example"}))) is not None
+
+
+@pytest.mark.parametrize(
+    ("location", "hosts", "allowed"),
+    [
+        ("http://good.example:80/a", {"good.example"}, True),
+        ("https://good.example:443/a", {"good.example"}, True),
+        ("http://good.example:8080/a", {"good.example"}, False),
+        ("http://good.example:8080/a", {"good.example:8080"}, True),
+        ("http://good.example/a", {"good.example:80"}, True),
+        ("https://good.example/a", {"good.example:80"}, False),
+    ],
+)
+def test_a_host_without_a_port_stands_for_the_usual_one(location: str, hosts: set[str], allowed: bool) -> None:
+    stream = datastream(control_group=ControlGroup.EXTERNAL, location=location)
+    assert (denied(stream=stream, rules=AccessRules(external_hosts=frozenset(hosts))) is None) is allowed
 
 
 def test_the_first_denial_in_order_is_told() -> None:

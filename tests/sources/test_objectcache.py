@@ -28,12 +28,15 @@ def test_the_least_recently_used_goes_first() -> None:
     assert [cache.get(path, "1") is not None for path in "abc"] == [True, False, True]
 
 
-def test_octets_are_bounded_and_large_documents_never_kept() -> None:
+def test_octets_are_bounded_but_the_latest_document_is_always_kept() -> None:
     cache = ObjectCache(octets=80)
     for number in range(9):
         cache.put(str(number), "1", value("x"), 10)
     assert [cache.get(str(number), "1") is not None for number in range(9)] == [False] + [True] * 8
-    cache.put("large", "1", value("x"), 11)
+    cache.put("large", "1", value("x"), 81)
+    assert cache.get("large", "1")
+    assert cache.get("8", "1") is None
+    cache.put("small", "1", value("x"), 10)
     assert cache.get("large", "1") is None
 
 

@@ -52,11 +52,35 @@ def test_the_first_that_has_the_object_answers() -> None:
         Registry([]).describe("demo:2")
 
 
-@pytest.mark.parametrize("failure", [SourceUnavailable("first"), AmbiguousName("demo:1")])
-def test_a_source_that_cannot_tell_ends_the_search(failure: PackagingError) -> None:
-    registry = Registry([RoutedSource(source=Answers("first", failure=failure)), RoutedSource(source=Answers("second", ("demo:1",)))])
-    with pytest.raises(type(failure)):
+def test_a_source_that_does_not_answer_ends_the_search() -> None:
+    first = Answers("first", failure=SourceUnavailable("first"))
+    registry = Registry([RoutedSource(source=first), RoutedSource(source=Answers("second", ("demo:1",)))])
+    with pytest.raises(SourceUnavailable):
         registry.describe("demo:1")
+
+
+@dataclass
+class Folding(Answers):
+    """A source that finds its first PID however it is spelled."""
+
+    def describe(self, pid: str) -> ObjectRecord:
+        return super().describe(self.pids[0] if pid.lower() == self.pids[0].lower() else pid)
+
+
+def test_an_exact_pid_wins_over_one_that_is_alike_in_an_earlier_repository() -> None:
+    exact = Answers("exact", ("Demo:1",))
+    for earlier in (Folding("alike", ("demo:1",)), Answers("unsure", failure=AmbiguousName("Demo:1"))):
+        registry = Registry([RoutedSource(source=earlier), RoutedSource(source=exact)])
+        assert registry.describe("Demo:1").repository == "exact"
+
+
+def test_pids_alike_in_several_repositories_are_ambiguous_unless_they_are_the_same() -> None:
+    alike = Folding("alike", ("demo:1",))
+    same = Registry([RoutedSource(source=alike), RoutedSource(source=Folding("again", ("demo:1",)))])
+    assert same.describe("DEMO:1").repository == "alike"
+    for other in (Folding("other", ("dEMO:1",)), Answers("unsure", failure=AmbiguousName("DEMO:1"))):
+        with pytest.raises(AmbiguousName):
+            Registry([RoutedSource(source=alike), RoutedSource(source=other)]).describe("DEMO:1")
 
 
 def test_names_are_unique_and_lead_to_their_sources() -> None:
