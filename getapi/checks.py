@@ -1,6 +1,7 @@
 """What ``manage.py check`` says about the configuration, and ``check --deploy`` about the place where the service runs.
 
-E001 a mistake in the configuration; E002 PostgreSQL without its driver; W001 a development key. With ``--deploy``: E003 unapplied
+E001 a mistake in the configuration; E002 PostgreSQL without its driver; E005 a deny list that cannot be read, so that nothing may leave;
+W001 a development key. With ``--deploy``: E003 unapplied
 migrations or no database; E004 a development key; W002 a forwarding header that did not count was seen; W003 ``allowed_hosts`` that is
 the default or everything; W004 ``trusted_proxies`` that trusts everybody.
 """
@@ -15,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from getapi import conf
 from getapi.services.addresses import forwarding_seen
+from getapi.services.denylist import DenyListUnusable, denied
 
 CONFIGURATION = "configuration"
 """The tag of what every command of ours asks for before it starts."""
@@ -22,6 +24,7 @@ CONFIGURATION = "configuration"
 
 def register_all() -> None:
     register(check_configuration, CONFIGURATION)
+    register(check_deny_list, "denylist")
     register(check_development_key, "secret")
     for check in (check_database, check_deployed_key, check_forwarding, check_hosts, check_proxies):
         register(check, "deployment", deploy=True)
@@ -42,6 +45,17 @@ def check_configuration(**_options: Any) -> Sequence[CheckMessage]:
         return [Error(mistake, id="getapi.E001") for mistake in error.mistakes]
     if configuration.database.kind == "postgresql" and find_spec("psycopg") is None:
         return [Error("database: PostgreSQL needs its driver", hint="pip install 'psycopg[binary]'", id="getapi.E002")]
+    return []
+
+
+def check_deny_list(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None or configuration.access.deny_list is None:
+        return []
+    try:
+        denied(configuration.access.deny_list)
+    except DenyListUnusable as error:
+        return [Error(f"access.deny_list: {error.why}", hint="Until it can be read nothing leaves.", id="getapi.E005")]
     return []
 
 

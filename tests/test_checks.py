@@ -128,3 +128,12 @@ def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
     assert found.returncode == 1
     assert "getapi.E003" in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_a_deny_list_that_cannot_be_read_is_an_error(tmp_path: Path, configure: Configure) -> None:
+    configure('access.deny_list = "list.txt"')
+    assert ids(list(checks.check_deny_list())) == {"getapi.E005"}
+    (tmp_path / "list.txt").write_text("demo:1\n")
+    assert not checks.check_deny_list()
+    configure()
+    assert not checks.check_deny_list()
