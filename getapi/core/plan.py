@@ -34,14 +34,17 @@ class Entry:
     datastream: DatastreamRecord
 
 
-def enter(datastream: DatastreamRecord, *, path: str, repository: str, algorithm: str, undated: int) -> Entry:
-    """The entry of a datastream whose size is known; ``undated`` is the mtime of one without CREATED, in seconds since 1970."""
+def enter(datastream: DatastreamRecord, *, path: str, repository: str, algorithm: str, undated: int, learned: str | None = None) -> Entry:
+    """The entry of a datastream whose size is known; ``undated`` is the mtime of one without CREATED, in seconds since 1970.
+
+    ``learned`` is its digest in ``algorithm`` as its bytes had it when they were last read, where the repository declares none.
+    """
     created = undated if datastream.created is None else int(datastream.created.timestamp())
     return Entry(
         path=path,
         size=datastream.size or 0,
         mtime=min(max(created, 0), MAX_MTIME),
-        digest=datastream.digest(algorithm),
+        digest=datastream.digest(algorithm) or learned,
         declared=datastream.digests,
         repository=repository,
         datastream=datastream,

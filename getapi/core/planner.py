@@ -9,6 +9,7 @@ from getapi.core.arrangement import Group, arrange
 from getapi.core.chart import pick_charted, presentation_chart, requested_chart
 from getapi.core.content import complete
 from getapi.core.errors import SourceError
+from getapi.core.ledger import Examination, Ledger
 from getapi.core.limits import Limits, check
 from getapi.core.names import Placed, assign_paths, package_name
 from getapi.core.notice import NoticeCode
@@ -41,8 +42,10 @@ class PlanningRules:
     sender: Sender
 
 
-def plan_package(request: PackageRequest, *, repositories: Repositories, rules: PlanningRules, now: datetime) -> Plan:
-    """The package that ``request`` means at the instant ``now``.
+def plan_package(
+    request: PackageRequest, *, repositories: Repositories, rules: PlanningRules, now: datetime, ledger: Ledger | None = None
+) -> Plan:
+    """The package that ``request`` means at the instant ``now``. Without a ledger nothing is known but what the repositories declare.
 
     Raises TooManyFiles, TooManyBytes, and MapTooDeep or MapTooLarge for a map that was asked for; all else becomes a notice.
     """
@@ -53,7 +56,8 @@ def plan_package(request: PackageRequest, *, repositories: Repositories, rules: 
         notices.tell(NoticeCode.MALFORMED, "A map is named by its PID/DSID" if whole else "This is not a PID or PID/DSID", text)
     groups = _group(request, catalogue, rules, notices)
     check(rules.limits, _sizes(pick for pick in _distinct(groups) if pick.datastream.fault is None))
-    ready = {pick.key: made for pick in _distinct(groups) if (made := _prepare(pick, repositories, rules, notices))}
+    seen = _consult(ledger, _distinct(groups)) if ledger else {}
+    ready = {pick.key: made for pick in _distinct(groups) if (made := _prepare(pick, seen.get(pick.key), repositories, rules, notices))}
     check(rules.limits, _sizes(ready.values()))
     groups = [replace(group, picks=[ready[pick.key] for pick in group.picks if pick.key in ready]) for group in groups]
     subjects = _subjects(request, groups)
@@ -88,11 +92,20 @@ def _sizes(picks: Iterable[Pick]) -> list[tuple[str, int]]:
     return [(pick.record.repository, pick.datastream.size or 0) for pick in picks]
 
 
-def _prepare(pick: Pick, repositories: Repositories, rules: PlanningRules, notices: Notices) -> Pick | None:
-    """The pick with its size and, inline, its digest known; None and a notice where its bytes cannot be had."""
+def _consult(ledger: Ledger, picks: Sequence[Pick]) -> dict[tuple[str, str], Examination]:
+    """What the ledger knows of the picks, by their keys: each repository is asked once for all of them."""
+    seen: dict[tuple[str, str], Examination] = {}
+    for name in dict.fromkeys(pick.record.repository for pick in picks):
+        seen |= ledger.look_up(name, [pick.datastream for pick in picks if pick.record.repository == name])
+    return seen
+
+
+def _prepare(pick: Pick, seen: Examination | None, repositories: Repositories, rules: PlanningRules, notices: Notices) -> Pick | None:
+    """The pick with its size and, as far as it can be known, its digest; None and a notice where its bytes cannot be had."""
     datastream = pick.datastream
-    if datastream.fault is not None:
-        code = NoticeCode(datastream.fault)
+    fault = NoticeCode.FIXITY if seen and seen.mismatch else datastream.fault
+    if fault is not None:
+        code = NoticeCode(fault)
         notices.tell(code, _FAULTS[code], datastream.pid, datastream.dsid)
         return None
     try:
@@ -103,10 +116,11 @@ def _prepare(pick: Pick, repositories: Repositories, rules: PlanningRules, notic
     if datastream.declared_size not in {None, datastream.size}:
         text = f"The repository records {datastream.declared_size} octets, the content has {datastream.size}"
         notices.tell(NoticeCode.SIZE_DIFFERS, text, datastream.pid, datastream.dsid)
-    return replace(pick, datastream=datastream)
+    return replace(pick, datastream=datastream, learned=seen.digests.get(rules.algorithm) if seen else None)
 
 
 _FAULTS = {
+    NoticeCode.FIXITY: "The content does not match its recorded checksum",
     NoticeCode.CONTENT_MISSING: "The datastream's content is not in the store",
     NoticeCode.MALFORMED: "The repository's record of this datastream cannot be used",
 }
@@ -129,10 +143,7 @@ def _freeze(
     today: date,
 ) -> Plan:
     midnight = int(datetime.combine(today, time(), UTC).timestamp())
-    entries = tuple(
-        enter(place.key.datastream, path=place.path, repository=place.key.record.repository, algorithm=rules.algorithm, undated=midnight)
-        for place in placed
-    )
+    entries = tuple(_enter(place, rules.algorithm, midnight) for place in placed)
     for place in placed:
         if place.renamed:
             notices.tell(NoticeCode.RENAMED, f"{place.wanted} is in the package as {place.path}", *place.key.key)
@@ -146,6 +157,13 @@ def _freeze(
         notices=told,
         bag_info=_describe(rules.sender, subjects, entries, octets, today),
         notices_text=notices_text(told, packaged_files=len(entries), packaged_size=octets),
+    )
+
+
+def _enter(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:
+    pick = place.key
+    return enter(
+        pick.datastream, path=place.path, repository=pick.record.repository, algorithm=algorithm, undated=midnight, learned=pick.learned
     )
 
 

@@ -41,10 +41,11 @@ class Repositories(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pick:
-    """One datastream that goes into the package."""
+    """One datastream that goes into the package; ``learned`` is its digest as the fixity ledger knows it, in the package's algorithm."""
 
     record: ObjectRecord
     datastream: DatastreamRecord
+    learned: str | None = None
 
     @property
     def key(self) -> tuple[str, str]:

@@ -1,4 +1,5 @@
 import hashlib
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -18,13 +19,14 @@ from getapi.core.errors import (
     TooManyBytes,
     TooManyFiles,
 )
+from getapi.core.ledger import Examination
 from getapi.core.limits import Allowance, Limits
 from getapi.core.notice import NoticeCode
 from getapi.core.plan import Plan
 from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.restriction import Ground, Restriction
-from getapi.core.source import ControlGroup, State
+from getapi.core.source import ControlGroup, DatastreamRecord, State
 from tests.core.fakes import CREATED, FakeRepository, managed
 
 NOW = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
@@ -423,3 +425,61 @@ def test_the_tag_files_tell_what_is_in_the_package(repository: FakeRepository) -
 def test_what_a_source_cannot_open_while_it_is_hashed_is_a_notice(repository: FakeRepository) -> None:
     repository.add("x:1", {}, records=[managed("x:1", "DC", b"<dc/>", control_group=ControlGroup.INLINE, digests=())])
     assert told(plan(repository, "x:1")) == {("x:1", "DC", ContentMissing.code)}
+
+
+class FakeLedger:
+    """A ledger in memory (core.ledger.Ledger) that writes down what it was asked."""
+
+    def __init__(self, known: dict[tuple[str, str], Examination]) -> None:
+        self.known = known
+        self.asked: list[tuple[str, list[str]]] = []
+
+    def look_up(self, repository: str, datastreams: Iterable[DatastreamRecord]) -> Mapping[tuple[str, str], Examination]:
+        self.asked.append((repository, [f"{datastream.pid}/{datastream.dsid}" for datastream in datastreams]))
+        return self.known
+
+
+def seen(mismatch: str = "") -> Examination:
+    return Examination(identity="1-1-1", size=1, digests={"sha256": "5e" * 32, "md5": "ab"}, verified=NOW, mismatch=mismatch)
+
+
+def with_ledger(repository: FakeRepository, ledger: FakeLedger | None) -> Plan:
+    return plan_package(ask("x:1;x:2;x:1/A"), repositories=repository, rules=RULES, now=NOW, ledger=ledger)
+
+
+@pytest.fixture
+def undeclared() -> FakeRepository:
+    made = FakeRepository()
+    made.add("x:1", {"A": b"1"}, records=[managed("x:1", "B", b"1", digests=()), managed("x:1", "C", b"1", digests=())])
+    made.add("x:2", {"A": b"1"}, records=[managed("x:2", "D", b"", fault="content-missing")])
+    made.contents |= {("x:1", "B"): b"1", ("x:1", "C"): b"1"}
+    return made
+
+
+def test_the_ledger_gives_digests_that_the_repository_does_not_declare(undeclared: FakeRepository) -> None:
+    made = with_ledger(undeclared, FakeLedger({("x:1", "A"): seen(), ("x:1", "B"): seen()}))
+    digests = {f"{entry.datastream.pid}/{entry.datastream.dsid}": entry.digest for entry in made.entries}
+    declared = hashlib.sha256(b"1").hexdigest()
+    assert digests == {"x:1/A": declared, "x:1/B": "5e" * 32, "x:1/C": None, "x:2/A": declared}
+
+
+def test_what_the_ledger_learned_changes_no_octet_and_no_entity_tag(undeclared: FakeRepository) -> None:
+    known, unknown = with_ledger(undeclared, FakeLedger({("x:1", "B"): seen()})), with_ledger(undeclared, None)
+    assert known.etag == unknown.etag
+    assert known.entries != unknown.entries
+
+
+def test_what_the_ledger_found_wrong_is_left_out_with_its_notice(undeclared: FakeRepository) -> None:
+    made = with_ledger(undeclared, FakeLedger({("x:1", "B"): seen("md5"), ("x:2", "D"): seen("md5")}))
+    assert names(made) == [("x:1", "A"), ("x:1", "C"), ("x:2", "A")]
+    assert [(notice.dsid, notice.code, notice.text) for notice in made.notices] == [
+        ("B", "fixity", "The content does not match its recorded checksum"),
+        ("D", "fixity", "The content does not match its recorded checksum"),
+    ]
+    assert made.etag != with_ledger(undeclared, None).etag
+
+
+def test_the_ledger_is_asked_once_for_a_repository(undeclared: FakeRepository) -> None:
+    ledger = FakeLedger({})
+    with_ledger(undeclared, ledger)
+    assert ledger.asked == [("fake", ["x:1/A", "x:1/B", "x:1/C", "x:2/A", "x:2/D"])]
