@@ -82,6 +82,34 @@ class IndexScan(models.Model):
         return self.repository
 
 
+class Fixity(models.Model):
+    """What a datastream version's bytes were when they were last read whole (ARCHITECTURE, "Verified once, then free")."""
+
+    class Verdict(models.TextChoices):
+        OK = "ok"
+        MISMATCH = "mismatch"
+
+    repository = models.CharField(max_length=100)
+    pid = models.CharField(max_length=255)
+    dsid = models.CharField(max_length=255)
+    version = models.CharField(max_length=255)
+    identity = models.CharField(max_length=255, help_text="The file that was read: size, mtime and inode")
+    size = models.PositiveBigIntegerField(default=0)
+    digests = models.JSONField(default=dict, help_text="Hex by algorithm, those that were computed")
+    crc32 = models.PositiveBigIntegerField(null=True)
+    verified = models.DateTimeField(help_text="When the bytes were read")
+    verdict = models.CharField(max_length=16, choices=Verdict, default=Verdict.OK)
+    algorithm = models.CharField(max_length=16, blank=True, help_text="Of the declared digest that the bytes do not have")
+
+    class Meta:
+        verbose_name_plural = "fixity"
+        constraints = (models.UniqueConstraint(fields=("repository", "pid", "dsid", "version"), name="fixity_once_a_version"),)
+        indexes = (models.Index(fields=("repository", "pid"), name="fixity_mismatch", condition=models.Q(verdict="mismatch")),)
+
+    def __str__(self) -> str:
+        return f"{self.pid}/{self.dsid} ({self.verdict})"
+
+
 class Delivery(models.Model):
     """One response that carried bytes of a package or of a single datastream (SPEC 7)."""
 
