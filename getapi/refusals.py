@@ -21,6 +21,7 @@ def tell(request: HttpRequest, problem: Mapping[str, Any], headers: Mapping[str,
     renderer = next(kind for kind in RENDERERS if kind.format == wanted)()
     media_type = "application/problem+json" if wanted == "json" else f"{renderer.media_type}; charset=utf-8"
     response = HttpResponse(renderer.render(problem), status=problem["status"], content_type=media_type, headers=headers)
+    response["Content-Length"] = str(len(response.content))
     response["Cache-Control"] = "no-store"
     response["Vary"] = "Accept"
     if wanted == "html":

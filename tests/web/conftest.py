@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.core.signals import request_finished
@@ -63,6 +64,11 @@ def get_token(api: Client, key: str, **parameters: str) -> str:
     assert answer.status_code == 200, answer.content
     text = answer.content.decode()
     return text.removeprefix("<token>").removesuffix("</token>")
+
+
+def octets(answer: Any) -> bytes:
+    """The whole body; a stream is drained and closed, as a server does."""
+    return b"".join(answer.streaming_content) if answer.streaming else bytes(answer.content)
 
 
 def leave(answer: HttpResponseBase) -> None:

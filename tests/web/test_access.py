@@ -18,7 +18,7 @@ from getapi.core.source import ControlGroup, DatastreamRecord, ObjectRecord, Sta
 from getapi.services import keys
 from getapi.sources.registry import Registry, RoutedSource
 from tests.core.fakes import FakeRepository, managed
-from tests.web.conftest import APPLICATION, get_token, leave
+from tests.web.conftest import APPLICATION, get_token, leave, octets
 
 NOW = datetime.now(UTC)
 PIDS = ("demo:1", "demo:2")
@@ -130,15 +130,15 @@ def test_no_octet_of_a_closed_datastream_leaves_and_every_open_one_does(
     with serving(world, tmp_path):
         api = Client(REMOTE_ADDR=APPLICATION)
         answer = api.post("/api/get/PACKAGE", {"token": get_token(api, key), **parameters})
-        package = b"".join(answer.streaming_content)
+        package = octets(answer)
         for record, datastream in world.everything():
-            octets = marker(record.pid, datastream.dsid)
+            own = marker(record.pid, datastream.dsid)
             closed = world.is_closed(record, datastream)
             event("closed" if closed else "open")
-            assert (octets in package) is not closed, (parameters, datastream)
+            assert (own in package) is not closed, (parameters, datastream)
             alone = api.get(f"/api/get/{record.pid}/{datastream.dsid}")
-            body = b"".join(alone.streaming_content) if alone.streaming else alone.content
-            assert (alone.status_code, octets in body) == ((alone.status_code, False) if closed else (200, True))
+            body = octets(alone)
+            assert (alone.status_code, own in body) == ((alone.status_code, False) if closed else (200, True))
             assert not closed or alone.status_code in {403, 404}
             part = api.get(f"/api/get/{record.pid}/{datastream.dsid}", headers={"range": "bytes=1-"})
             assert part.status_code == (alone.status_code if closed else 206)

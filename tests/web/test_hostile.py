@@ -147,7 +147,7 @@ def test_any_path(path: str, method: str) -> None:
 @example(name="QUERY_STRING", value="a&" * 4000, address="/api/get/rutgers-lib:5678/DC")
 @example(name="QUERY_STRING", value="token=%ff%00\xff", address="/api/get/rutgers-lib:5678/DC")
 def test_any_header(name: str, value: str, address: str) -> None:
-    assert understood(exchange("GET", address, **{name: value}))
+    assert understood(exchange("GET", address, b"", **{name: value}))
 
 
 @pytest.mark.parametrize("charset", [*CHARSETS, "a" * 9000, '"'])

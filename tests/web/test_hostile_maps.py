@@ -11,7 +11,7 @@ from django.test import Client
 from fixtures.foxml import DigitalObject, managed, token, write_foxml
 from fixtures.store import Store
 from tests.conftest import Configure
-from tests.web.conftest import APPLICATION
+from tests.web.conftest import APPLICATION, octets
 
 ADDRESS = "/api/get/PACKAGE"
 CREATED = "2020-01-01T00:00:00.000Z"
@@ -51,7 +51,7 @@ def ask(db: None, configure: Configure, tmp_path: Path, key: str) -> Ask:
         found = api.post(ADDRESS, {"token": given, **parameters})
         if found.status_code != 200:
             return found.status_code, found.json(), b""
-        with tarfile.open(fileobj=io.BytesIO(b"".join(found.streaming_content))) as package:
+        with tarfile.open(fileobj=io.BytesIO(octets(found))) as package:
             members = {member.name.partition("/")[2]: member for member in package}
             file = package.extractfile(members["notices.txt"])
             assert file is not None

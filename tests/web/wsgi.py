@@ -1,7 +1,7 @@
 """The whole application as a WSGI server calls it: what Django's own test client mends or refuses to send gets in here."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ class Exchange:
     body: bytes
 
 
-def exchange(method: str, path: str, body: bytes = b"", *, source: Any = None, **environ: str) -> Exchange:
+def exchange(method: str, path: str, body: bytes = b"", *, source: Any = None, **environ: Any) -> Exchange:
     """``path`` is decoded already, one latin-1 letter an octet (PEP 3333); ``source`` stands for the server's ``wsgi.input``."""
     surroundings: dict[str, Any] = {
         "REQUEST_METHOD": method,
@@ -42,8 +42,13 @@ def exchange(method: str, path: str, body: bytes = b"", *, source: Any = None, *
         **environ,
     }
     started: list[tuple[str, list[tuple[str, str]]]] = []
+
+    def start(status: str, headers: list[tuple[str, str]], _error: object = None, /) -> Callable[[bytes], object]:
+        started.append((status, headers))
+        return _refuse_write
+
     with _open_database():
-        response = application(surroundings, lambda status, headers, _error=None: started.append((status, headers)) or _refuse_write)
+        response = application(surroundings, start)
         content = b"".join(response)
         response.close()  # type: ignore[attr-defined] # Django's responses have it
     status, headers = started[0]
