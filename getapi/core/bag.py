@@ -72,10 +72,16 @@ def digest_of(entry: Entry, plan: Plan, digests: Mapping[str, str]) -> str:
 
     Raises DeliveryError where it is neither, or is not of that algorithm's length: another length than was promised may not leave.
     """
-    digest = digests.get(entry.path) or entry.digest
-    if digest is None or len(digest) != len(_blank(plan)):
+    digest = known_digest(entry, plan, digests)
+    if digest is None:
         raise DeliveryError("The manifest cannot be written before all digests are known")
     return digest
+
+
+def known_digest(entry: Entry, plan: Plan, digests: Mapping[str, str]) -> str | None:
+    """As ``digest_of``, and None where that raises."""
+    digest = digests.get(entry.path) or entry.digest
+    return digest if digest is not None and len(digest) == len(_blank(plan)) else None
 
 
 def encoded_path(path: str) -> str:

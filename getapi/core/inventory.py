@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from getapi.core.archive import ArchiveMember, ArchiveReader, ArchiveRefused, MemberDamaged
 from getapi.core.tagreader import read_manifest_name
-from getapi.core.tarreader import TarMember, TarReader, TarRefused
 from getapi.core.verdict import Problem
 
 
@@ -44,34 +44,45 @@ class Inventory:
         return (path for path in self.files if not path.startswith("data/"))
 
 
-def take_inventory(reader: TarReader, *, algorithms: Sequence[str], bounds: Bounds) -> Inventory:
+def take_inventory(reader: ArchiveReader, *, algorithms: Sequence[str], bounds: Bounds) -> Inventory:
     """Reads to the end, or to what makes the rest meaningless, which is the last problem then. Raises OSError as the stream does."""
     inventory = Inventory()
     try:
         _gather(reader, inventory, algorithms, bounds)
         inventory.complete = True
-    except TarRefused as refusal:
+    except ArchiveRefused as refusal:
         inventory.problems.append(Problem(code=refusal.code, text=refusal.sentence, path=refusal.path))
     return inventory
 
 
-def _gather(reader: TarReader, inventory: Inventory, algorithms: Sequence[str], bounds: Bounds) -> None:
-    names = texts = 0
-    for count, member in enumerate(reader, 1):
-        names += len(member.path)
-        if count > bounds.members or names > bounds.path_characters:
-            raise TarRefused("The archive has more members, or longer names, than are verified", code="too-large")
+def _gather(reader: ArchiveReader, inventory: Inventory, algorithms: Sequence[str], bounds: Bounds) -> None:
+    room = bounds.tag_octets
+    for member in _bounded(reader, bounds):
         path = _place(member, inventory)
         if path is None or member.directory:
             continue
         keeps = path in {"bagit.txt", "bag-info.txt"} or read_manifest_name(path) is not None
-        texts += member.size if keeps else 0
-        if texts > bounds.tag_octets:
-            raise TarRefused("The tag files are longer than is verified", code="too-large", path=path)
-        inventory.files[path] = _read(reader, member, algorithms, keeps=keeps)
+        reading = _Reading(path, algorithms, room=room if keeps else None)
+        reading.expect(member.size or 0)
+        try:
+            for piece in reader.content():
+                reading.add(piece)
+        except MemberDamaged as damage:
+            inventory.problems.append(Problem(code=damage.code, text=damage.sentence, path=path))
+        inventory.files[path] = reading.item()
+        room -= reading.size if keeps else 0
 
 
-def _place(member: TarMember, inventory: Inventory) -> str | None:
+def _bounded(reader: ArchiveReader, bounds: Bounds) -> Iterator[ArchiveMember]:
+    characters = 0
+    for count, member in enumerate(reader, 1):
+        characters += len(member.path)
+        if count > bounds.members or characters > bounds.path_characters:
+            raise ArchiveRefused("The archive has more members, or longer names, than are verified", code="too-large")
+        yield member
+
+
+def _place(member: ArchiveMember, inventory: Inventory) -> str | None:
     """The path below the top directory; None, and a problem, for a member that has no place there."""
     top, _, path = member.path.partition("/")
     inventory.name = inventory.name or top
@@ -87,26 +98,41 @@ def _place(member: TarMember, inventory: Inventory) -> str | None:
     return None
 
 
-def _read(reader: TarReader, member: TarMember, algorithms: Sequence[str], *, keeps: bool) -> Item:
-    hashes = {algorithm: hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms}
-    pieces = []
-    for piece in reader.content():
-        for digest in hashes.values():
+class _Reading:
+    """A file while it is read. ``room`` is how many octets of its text may be kept; None: none are."""
+
+    def __init__(self, path: str, algorithms: Sequence[str], *, room: int | None) -> None:
+        self.size = 0
+        self._path = path
+        self._room = room
+        self._pieces: list[bytes] = []
+        self._hashes = {algorithm: hashlib.new(algorithm, usedforsecurity=False) for algorithm in algorithms}
+
+    def expect(self, size: int) -> None:
+        if self._room is not None and size > self._room:
+            raise ArchiveRefused("The tag files are longer than is verified", code="too-large", path=self._path)
+
+    def add(self, piece: bytes) -> None:
+        self.size += len(piece)
+        for digest in self._hashes.values():
             digest.update(piece)
-        if keeps:
-            pieces.append(piece)
-    digests = {algorithm: digest.hexdigest() for algorithm, digest in hashes.items()}
-    return Item(size=member.size, digests=digests, text=b"".join(pieces) if keeps else None)
+        if self._room is not None:
+            self.expect(self.size)
+            self._pieces.append(piece)
+
+    def item(self) -> Item:
+        digests = {algorithm: digest.hexdigest() for algorithm, digest in self._hashes.items()}
+        return Item(size=self.size, digests=digests, text=None if self._room is None else b"".join(self._pieces))
 
 
-def manifest_algorithms(reader: TarReader, known: Callable[[str], bool]) -> tuple[str, ...]:
+def manifest_algorithms(reader: ArchiveReader, known: Callable[[str], bool], *, bounds: Bounds | None = None) -> tuple[str, ...]:
     """The algorithms that the names of an archive's manifests speak of, in their order, as far as its headers can be read."""
     found: dict[str, None] = {}
     try:
-        for member in reader:
+        for member in _bounded(reader, bounds or Bounds()):
             name = read_manifest_name(member.path.partition("/")[2])
             if name is not None and known(name.algorithm):
                 found[name.algorithm] = None
-    except TarRefused:
+    except ArchiveRefused:
         pass  # whoever verifies the archive will say so
     return tuple(found)

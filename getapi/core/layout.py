@@ -1,16 +1,16 @@
 """A package as the ordered list of its segments: the one place from which both its length and its bytes come."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Self
 
-from getapi.core import bag, tar
-from getapi.core.bag import Member
+from getapi.core import bag
 from getapi.core.errors import MalformedParameter
 from getapi.core.plan import Entry, Plan
 from getapi.core.segment import Deferred, DeferredKind, Extent, Literal, Segment, clip
+from getapi.core.serialization import SERIALIZATIONS
 
 __all__ = ["Deferred", "DeferredKind", "Extent", "Layout", "Literal", "Segment", "lay_out", "lay_out_entry"]
 
@@ -64,37 +64,10 @@ def lay_out_entry(entry: Entry) -> Layout:
     return Layout.of([Extent(entry, 0, entry.size)])
 
 
-def _as_tar(members: Iterable[Member]) -> Iterator[Segment]:
-    length = 0
-    for member in members:
-        for segment in _tar_member(member):
-            length += segment.length
-            yield segment
-    yield Literal(tar.end(length))
-
-
-def _tar_member(member: Member) -> Iterator[Segment]:
-    if member.body is None:
-        yield Literal(tar.directory_header(member.path, mtime=member.mtime))
-        return
-    size = member.body.length
-    yield Literal(tar.file_header(member.path, size=size, mtime=member.mtime))
-    yield member.body
-    yield Literal(tar.padding(size))
-
-
 def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """The same octets with neighbouring literals as one; a segment that is sent by other means stays, even of no octets."""
-    pending: list[bytes] = []
-    for segment in segments:
-        if isinstance(segment, Literal):
-            pending.append(segment.data)
-            continue
-        yield Literal(b"".join(pending))
-        pending.clear()
-        yield segment
-    yield Literal(b"".join(pending))
-
-
-SERIALIZATIONS: Mapping[str, Callable[[Iterable[Member]], Iterator[Segment]]] = {"tar": _as_tar}
-"""What turns a bag's members into segments, by the plan's format."""
+    """The same octets with neighbouring literals as one, and none empty; what is sent by other means stays, even of no octets."""
+    for is_literal, run in groupby(segments, lambda segment: isinstance(segment, Literal)):
+        if not is_literal:
+            yield from run
+        elif data := b"".join(segment.data for segment in run if isinstance(segment, Literal)):
+            yield Literal(data)

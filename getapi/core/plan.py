@@ -22,7 +22,7 @@ class Entry:
 
     ``path`` is below the bag's top directory (``data/...``), ``size`` in octets, ``mtime`` in seconds since 1970. ``digest`` is hex in
     the package's algorithm where it is known at planning, else None: it is learned while the bytes leave. ``declared`` are all digests
-    that the bytes must have, in whatever algorithm.
+    that the bytes must have, in whatever algorithm. ``checksum`` is their CRC-32 where it was learned before; only a ZIP tells it.
     """
 
     path: str
@@ -32,6 +32,7 @@ class Entry:
     declared: tuple[Digest, ...]
     repository: str
     datastream: DatastreamRecord
+    checksum: int | None = None
 
 
 def enter(datastream: DatastreamRecord, *, path: str, repository: str, algorithm: str, undated: int, learned: str | None = None) -> Entry:

@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Self
 
 from getapi.core.plan import Entry
 
 
 class DeferredKind(StrEnum):
-    """Tag files whose length is known at once and whose bytes wait for the payload's digests."""
+    """What has a known length at once, and bytes that wait for the payload's digests, or for CRC-32s."""
 
     MANIFEST = "manifest"
     TAGMANIFEST = "tagmanifest"
+    LOCAL_HEADER = "local header"
+    CENTRAL_DIRECTORY = "central directory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,29 @@ class Extent:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Where in a form the CRC-32 of a whole body belongs: four octets from ``position`` on, little-endian."""
+
+    position: int
+    body: "Extent | Deferred"
+
+
+@dataclass(frozen=True, slots=True)
 class Deferred:
-    """Octets ``start`` to ``stop`` (not included) of a manifest, to be had from ``stream.resolve`` once the digests are known."""
+    """Octets ``start`` to ``stop`` (not included) of a manifest or of a form, to be had from ``stream.resolve`` once its facts are known.
+
+    A form (a ZIP's local header, its central directory) is ``blank`` but for its ``gaps``, which are in order; manifests have neither.
+    """
 
     kind: DeferredKind
     start: int
     stop: int
+    blank: bytes = b""
+    gaps: tuple[Gap, ...] = ()
+
+    @classmethod
+    def form(cls, kind: DeferredKind, blank: bytes, gaps: tuple[Gap, ...]) -> Self:
+        return cls(kind, 0, len(blank), blank, gaps)
 
     @property
     def length(self) -> int:

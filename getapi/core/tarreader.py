@@ -6,12 +6,10 @@ that leaves its directory (also one that only readers without pax see), octets w
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Protocol
 
+from getapi.core.archive import CHUNK, ArchiveMember, ArchiveRefused, BinaryReader, Octets, is_safe
 from getapi.core.tar import BLOCK, RECORD
 
-CHUNK = 2**18
 MAX_PAX = 2**16
 """Octets of one pax extended header: room for any path that a file system takes."""
 
@@ -19,110 +17,72 @@ _OCTAL = re.compile(rb" *([0-7]+)[ \0]*")
 _CHECKSUM = re.compile(rb"[0-7]{6}\0 ")
 _PAX_RECORD = re.compile(rb"([1-9][0-9]{0,5}) ([^=\n]+)=")
 _HARMLESS_PAX = {"mtime", "atime", "ctime", "uid", "gid", "uname", "gname", "comment"}
-_DRIVE = re.compile(r"[A-Za-z]:")
 _KINDS = {
     b"1": "a hard link", b"2": "a symbolic link", b"3": "a character device", b"4": "a block device", b"6": "a pipe",
     b"g": "a global pax header", b"L": "a GNU long name", b"K": "a GNU long link", b"S": "a GNU sparse file",
 }  # fmt: skip
 
 
-class BinaryReader(Protocol):
-    def read(self, count: int, /) -> bytes:
-        """At most ``count`` octets, none at the end."""
-
-
-class TarRefused(Exception):
-    """The stream is no TAR that every reader would understand alike. ``code`` is ``truncated``, ``unsafe-path`` or ``not-strict-tar``."""
+class TarRefused(ArchiveRefused):
+    """Its ``code`` is ``not-strict-tar`` where nothing else is said."""
 
     def __init__(self, sentence: str, *, code: str = "not-strict-tar", path: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.code = code
-        self.path = path
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TarMember:
-    """A file or directory. ``path`` is relative, without a closing slash; ``size`` in octets."""
-
-    path: str
-    directory: bool
-    size: int
+        super().__init__(sentence, code=code, path=path)
 
 
 class TarReader:
     """The members of a stream in their order; ``skip`` (octets forward), where given, passes over content that nobody reads."""
 
     def __init__(self, stream: BinaryReader, *, skip: Callable[[int], object] | None = None) -> None:
-        self._stream = stream
-        self._skip = skip
+        self._octets = Octets(stream, skip=skip)
         self._unread = 0
-        self.position = 0
-        """Octets of the stream so far."""
 
-    def __iter__(self) -> Iterator[TarMember]:
-        """Raises TarRefused at the first octet that is not as it should be; OSError as the stream does."""
-        while (block := self._take(BLOCK)) != bytes(BLOCK):
+    @property
+    def position(self) -> int:
+        """Octets of the stream so far."""
+        return self._octets.position
+
+    def __iter__(self) -> Iterator[ArchiveMember]:
+        """Raises ArchiveRefused at the first octet that is not as it should be; OSError as the stream does."""
+        while (block := self._octets.take(BLOCK)) != bytes(BLOCK):
             pax = {}
             if block[156:157] == b"x":
                 _check(block)
                 pax = self._read_pax(_size(block))
-                block = self._take(BLOCK)
+                block = self._octets.take(BLOCK)
             member = _member(block, pax)
-            self._unread = member.size
+            self._unread = size = member.size or 0
             yield member
-            self._finish(member)
+            self._octets.pass_over(self._unread)
+            self._unread = 0
+            self._zeros(-size % BLOCK, f"The padding after {member.path}")
         self._read_end()
 
     def content(self) -> Iterator[bytes]:
         """The octets of the member that was given last, in pieces, once."""
         while self._unread:
-            piece = self._read(min(self._unread, CHUNK))
+            piece = self._octets.read(min(self._unread, CHUNK))
             self._unread -= len(piece)
             yield piece
-
-    def _finish(self, member: TarMember) -> None:
-        if self._skip is not None:
-            self._skip(self._unread)
-            self.position += self._unread
-            self._unread = 0
-        for _ in self.content():
-            pass
-        self._zeros(-member.size % BLOCK, f"The padding after {member.path}")
 
     def _read_pax(self, size: int) -> dict[str, str]:
         if size > MAX_PAX:
             raise TarRefused(f"A pax header is longer than {MAX_PAX} octets")
-        records = self._take(size)
+        records = self._octets.take(size)
         self._zeros(-size % BLOCK, "The padding of a pax header")
         return _pax(records)
 
     def _read_end(self) -> None:
         self._zeros(BLOCK, "The second closing block")
-        while piece := self._stream.read(CHUNK):
-            self.position += len(piece)
+        for piece in self._octets.rest():
             if piece.strip(b"\0"):
                 raise TarRefused("There are octets other than zero after the end of the archive")
         if self.position % RECORD:
             raise TarRefused(f"The archive does not end with a whole record of {RECORD} octets", code="truncated")
 
     def _zeros(self, count: int, what: str) -> None:
-        if self._take(count).strip(b"\0"):
+        if self._octets.take(count).strip(b"\0"):
             raise TarRefused(f"{what} is not zero")
-
-    def _take(self, count: int) -> bytes:
-        pieces = []
-        while count:
-            pieces.append(self._read(count))
-            count -= len(pieces[-1])
-        return b"".join(pieces)
-
-    def _read(self, count: int) -> bytes:
-        piece = self._stream.read(count)
-        if not piece:
-            raise TarRefused(f"The archive ends at octet {self.position}, in the middle", code="truncated")
-        self.position += len(piece)
-        return piece
 
 
 def _check(block: bytes) -> None:
@@ -133,7 +93,7 @@ def _check(block: bytes) -> None:
         raise TarRefused("A header is not POSIX ustar")
 
 
-def _member(block: bytes, pax: dict[str, str]) -> TarMember:
+def _member(block: bytes, pax: dict[str, str]) -> ArchiveMember:
     _check(block)
     kind = block[156:157]
     directory = kind == b"5"
@@ -149,13 +109,7 @@ def _member(block: bytes, pax: dict[str, str]) -> TarMember:
         raise TarRefused("It is a directory with content", path=path)
     if not (is_safe(path) and is_safe(own.decode("utf-8", "replace").rstrip("/"))):
         raise TarRefused("Its path could lead out of the directory where it is unpacked", code="unsafe-path", path=path)
-    return TarMember(path=path, directory=directory, size=size)
-
-
-def is_safe(path: str) -> bool:
-    """Whether a path stays below where it is unpacked, on every system, and has one spelling (RFC 8493 5)."""
-    segments = path.replace("\\", "/").split("/")
-    return not (_DRIVE.match(path) or path.startswith("~") or "\0" in path or {"", ".", ".."}.intersection(segments))
+    return ArchiveMember(path=path, directory=directory, size=size)
 
 
 def _size(block: bytes) -> int:

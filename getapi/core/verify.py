@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from itertools import chain, islice, pairwise
 
 from getapi.core import bag
+from getapi.core.archive import ArchiveReader, BinaryReader
 from getapi.core.inventory import Bounds, Inventory, Item, take_inventory
 from getapi.core.tagreader import DIGEST_LENGTHS, ManifestName, TagFileRefused, read_manifest, read_manifest_name, read_payload_oxum
-from getapi.core.tarreader import BinaryReader, TarReader
+from getapi.core.tarreader import TarReader
 from getapi.core.verdict import MAX_TOLD, Problem, Verdict
+from getapi.core.zipreader import ZipReader
 
 DEFAULT_ALGORITHMS = ("sha256", "sha512")
 """What is computed where nobody knows yet which manifests will come: they may stand behind the payload."""
@@ -24,8 +26,16 @@ def verify_tar(stream: BinaryReader, *, algorithms: Sequence[str] = DEFAULT_ALGO
     Whatever the octets are, the answer is a verdict; OSError comes as the stream raises it. ``algorithms`` are names of
     ``tagreader.DIGEST_LENGTHS``; a manifest of another one makes the package invalid, since it was not compared.
     """
-    reader = TarReader(stream)
-    inventory = take_inventory(reader, algorithms=algorithms, bounds=bounds or Bounds())
+    return _verify(TarReader(stream), algorithms, bounds or Bounds())
+
+
+def verify_zip(stream: BinaryReader, *, algorithms: Sequence[str] = DEFAULT_ALGORITHMS, bounds: Bounds | None = None) -> Verdict:
+    """Whether a ZIP stream holds one valid bag and nothing else; all else as for ``verify_tar``."""
+    return _verify(ZipReader(stream), algorithms, bounds or Bounds())
+
+
+def _verify(reader: ArchiveReader, algorithms: Sequence[str], bounds: Bounds) -> Verdict:
+    inventory = take_inventory(reader, algorithms=algorithms, bounds=bounds)
     problems: Iterator[Problem] = iter(inventory.problems)
     if inventory.complete:
         problems = chain(problems, _judge(inventory))

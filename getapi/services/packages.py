@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from getapi import conf
 from getapi.core.errors import MalformedParameter
-from getapi.core.layout import SERIALIZATIONS, Layout, lay_out
+from getapi.core.layout import Layout, lay_out
 from getapi.core.plan import Plan
 from getapi.core.planner import plan_package
 from getapi.core.request import PackageRequest, parse_request
@@ -20,6 +20,7 @@ from getapi.services.statistics import Recipient
 from getapi.transport.connection import raw_socket
 
 MEDIA_TYPES = {"tar": "application/x-tar"}
+"""The formats that are offered; ``core.serialization`` may know more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ def read_request(*, files: str | None, maps: str | None, format: str = "tar", na
         maps=maps,
         format=format,
         name=name,
-        formats=frozenset(SERIALIZATIONS),
+        formats=frozenset(MEDIA_TYPES),
         max_text=configuration.limits.request_text,
         max_entries=rules.most_entries(configuration),
     )

@@ -7,7 +7,7 @@ from getapi.core.errors import DeliveryError, PackagingError
 from getapi.core.layout import Deferred, Extent, Layout, Literal, Segment
 from getapi.core.plan import Entry
 from getapi.core.source import Content, Digest
-from getapi.core.stream import resolve
+from getapi.core.stream import Learned, resolve
 from getapi.transport.reading import opened, read
 from getapi.transport.transfer import Transfer
 from getapi.transport.verification import Verification
@@ -58,7 +58,7 @@ class _Sender:
     def _resolved(self, deferred: Deferred) -> bytes:
         if self._plan is None:
             raise DeliveryError("A single datastream has no manifest")
-        return resolve(deferred, self._plan, self._learned)
+        return resolve(deferred, self._plan, Learned(digests=self._learned))
 
     def _member(self, extent: Extent) -> Iterator[bytes]:
         with opened(self._open, extent.entry) as content:

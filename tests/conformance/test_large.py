@@ -8,7 +8,7 @@ import pytest
 
 from getapi.core.inventory import manifest_algorithms
 from getapi.core.layout import Extent, Literal, lay_out
-from getapi.core.stream import resolve
+from getapi.core.stream import Learned, resolve
 from getapi.core.tarreader import TarReader
 from tests.conformance.foreign import program, run
 from tests.core.packages import entry_of, plan_for
@@ -32,7 +32,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 case Extent(entry, _, _):
                     file.write(AFTER if entry.path == "data/after.txt" else b"")
                 case _:
-                    file.write(resolve(segment, plan, {}))
+                    file.write(resolve(segment, plan, Learned()))
     assert path.stat().st_size == layout.length
     assert path.stat().st_blocks * 512 < 2**20
     return path

@@ -1,7 +1,9 @@
 """Plans and packages of payload that is held in memory: what goes in is known to the octet."""
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 
 from hypothesis import strategies as st
@@ -10,7 +12,7 @@ from getapi.core.layout import Extent, Layout, Literal, Segment, lay_out
 from getapi.core.notice import Notice
 from getapi.core.plan import Entry, Plan
 from getapi.core.source import DatastreamRecord
-from getapi.core.stream import resolve
+from getapi.core.stream import Learned, resolve
 from getapi.core.tags import bag_info, notices_text
 
 DAY = date(2026, 3, 1)
@@ -26,13 +28,16 @@ def plan_of(
     known: bool = False,
     mtime: int = 1_400_000_000,
     notices: tuple[Notice, ...] = (),
+    format: str = "tar",  # noqa: A002 # the plan's own word
 ) -> Plan:
-    """``known``: the digests are in the plan already; else they are learned while the payload leaves."""
+    """``known``: digests and CRC-32s are in the plan already; else they are learned while the payload leaves."""
     entries = tuple(
-        entry_of(path, len(data), digest=hashlib.new(algorithm, data).hexdigest() if known else None, mtime=mtime)
+        entry_of(path, len(data), digest=hashlib.new(algorithm, data).hexdigest(), checksum=zlib.crc32(data), mtime=mtime)
+        if known
+        else entry_of(path, len(data), mtime=mtime)
         for path, data in files.items()
     )
-    return plan_for(entries, algorithm=algorithm, name=name, notices=notices)
+    return replace(plan_for(entries, algorithm=algorithm, name=name, notices=notices), format=format)
 
 
 def plan_for(
@@ -60,18 +65,21 @@ def plan_for(
     )
 
 
-def entry_of(path: str, size: int, *, digest: str | None = None, mtime: int = 1_400_000_000) -> Entry:
+def entry_of(path: str, size: int, *, digest: str | None = None, checksum: int | None = None, mtime: int = 1_400_000_000) -> Entry:
     record = DatastreamRecord(pid="demo:1", dsid=path.rpartition("/")[2], version="1")
-    return Entry(path=path, size=size, mtime=mtime, digest=digest, declared=(), repository="fake", datastream=record)
+    return Entry(path=path, size=size, mtime=mtime, digest=digest, checksum=checksum, declared=(), repository="fake", datastream=record)
 
 
-def learned(plan: Plan, files: Files) -> dict[str, str]:
-    return {path: hashlib.new(plan.algorithm, data).hexdigest() for path, data in files.items()}
+def learned(plan: Plan, files: Files) -> Learned:
+    return Learned(
+        digests={path: hashlib.new(plan.algorithm, data).hexdigest() for path, data in files.items()},
+        checksums={path: zlib.crc32(data) for path, data in files.items()},
+    )
 
 
 def octets(segments: Iterable[Segment], plan: Plan, files: Files) -> bytes:
     """What a sender would send."""
-    digests = learned(plan, files)
+    facts = learned(plan, files)
     pieces = []
     for segment in segments:
         match segment:
@@ -80,7 +88,7 @@ def octets(segments: Iterable[Segment], plan: Plan, files: Files) -> bytes:
             case Extent(entry, start, stop):
                 pieces.append(files[entry.path][start:stop])
             case _:
-                pieces.append(resolve(segment, plan, digests))
+                pieces.append(resolve(segment, plan, facts))
     return b"".join(pieces)
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from getapi.core.archive import CHUNK, ArchiveMember, ArchiveRefused
 from getapi.core.tar import MAX_OCTAL_SIZE, file_header
-from getapi.core.tarreader import CHUNK, TarMember, TarReader, TarRefused, is_safe
+from getapi.core.tarreader import TarReader
 from tests.core.archives import Pieces, archive, directory, file, patched, pax
 from tests.core.packages import FILES, package, plan_of
 
@@ -20,8 +21,8 @@ def read(data: bytes) -> list[tuple[str, bool, bytes]]:
     return [(member.path, member.directory, b"".join(reader.content())) for member in reader]
 
 
-def refusal(data: bytes) -> TarRefused:
-    with pytest.raises(TarRefused) as caught:
+def refusal(data: bytes) -> ArchiveRefused:
+    with pytest.raises(ArchiveRefused) as caught:
         read(data)
     return caught.value
 
@@ -61,7 +62,7 @@ def test_content_may_be_left_in_the_middle() -> None:
     members = iter(reader)
     next(members)
     assert len(next(reader.content())) == CHUNK
-    assert next(members) == TarMember(path="b/y", directory=False, size=4)
+    assert next(members) == ArchiveMember(path="b/y", directory=False, size=4)
 
 
 @pytest.mark.parametrize("size", [MAX_OCTAL_SIZE, MAX_OCTAL_SIZE + 1, 2**80])
@@ -122,14 +123,6 @@ def test_a_file_of_the_oldest_kind_is_a_file() -> None:
 def test_paths_that_could_leave_their_directory_are_refused(path: str) -> None:
     refused = refusal(archive(file(path)))
     assert (refused.code, refused.path) == ("unsafe-path", path)
-
-
-@given(st.text())
-def test_no_text_makes_the_test_of_paths_fail(path: str) -> None:
-    if is_safe(path):
-        assert path
-        assert not path.startswith("/")
-        assert ".." not in path.split("/")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +199,7 @@ def test_what_follows_the_end_must_be_whole_records_of_zeros() -> None:
 
 @given(st.binary(max_size=2000))
 def test_no_octets_whatever_make_it_fail_otherwise(data: bytes) -> None:
-    with pytest.raises(TarRefused):
+    with pytest.raises(ArchiveRefused):
         read(data)
 
 

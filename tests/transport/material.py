@@ -16,7 +16,7 @@ from getapi.core.errors import ContentChanged, ContentMissing
 from getapi.core.layout import Deferred, Extent, Layout, Literal
 from getapi.core.plan import Entry, Plan
 from getapi.core.source import DatastreamRecord, Digest
-from getapi.core.stream import resolve
+from getapi.core.stream import Learned, resolve
 
 
 def entry(name: str, octets: bytes, *, known: bool = True, declared: tuple[str, ...] = (), size: int | None = None) -> Entry:
@@ -57,7 +57,7 @@ def whole(layout: Layout, contents: Mapping[str, bytes]) -> bytes:
                 parts.append(contents[segment.entry.path][segment.start : segment.stop])
             case Deferred():
                 assert layout.plan is not None
-                parts.append(resolve(segment, layout.plan, digests))
+                parts.append(resolve(segment, layout.plan, Learned(digests=digests)))
     return b"".join(parts)
 
 

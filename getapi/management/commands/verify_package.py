@@ -2,28 +2,37 @@
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import SEEK_END, BufferedReader
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from getapi.core.archive import ArchiveReader, BinaryReader
 from getapi.core.inventory import manifest_algorithms
 from getapi.core.tagreader import DIGEST_LENGTHS
 from getapi.core.tags import human_size, one_line
 from getapi.core.tarreader import TarReader
 from getapi.core.verdict import Problem, Verdict
-from getapi.core.verify import DEFAULT_ALGORITHMS, verify_tar
+from getapi.core.verify import DEFAULT_ALGORITHMS, verify_tar, verify_zip
+from getapi.core.zip import END_SIGNATURE, LOCAL_SIGNATURE
+from getapi.core.zipreader import ZipReader
 
-ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+
+class Judge(Protocol):
+    def __call__(self, stream: BinaryReader, *, algorithms: Sequence[str]) -> Verdict: ...
+
+
+class OpenReader(Protocol):
+    def __call__(self, stream: BinaryReader, *, skip: Callable[[int], object]) -> ArchiveReader: ...
 
 
 class Command(BaseCommand):
     help = (
-        "Reads a .tar package as a stream, without unpacking it, and validates the bag inside. "
+        "Reads a .tar or .zip package as a stream, without unpacking it, and validates the bag inside. "
         "Exit status: 0 valid, 1 not valid, 2 the file cannot be read."
     )
     requires_system_checks = []
@@ -75,21 +84,27 @@ def _opened(name: str) -> Iterator[BufferedReader]:
 
 
 def _verify(stream: BufferedReader) -> Verdict:
-    if stream.peek(4)[:4] in ZIP_MAGIC:
-        raise CommandError("This is a ZIP file: only .tar packages are verified in this version", returncode=2)
+    judge, open_reader = _reading(stream)
     algorithms: tuple[str, ...] = DEFAULT_ALGORITHMS
     size = None
     if stream.seekable():
         size = stream.seek(0, SEEK_END)
-        algorithms = _needed(stream, size) or algorithms
+        algorithms = _needed(stream, size, open_reader) or algorithms
         stream.seek(0)
     with tqdm.wrapattr(stream, "read", total=size, disable=None, unit="B", unit_scale=True, leave=False) as watched:
-        return verify_tar(watched, algorithms=algorithms)
+        return judge(watched, algorithms=algorithms)
 
 
-def _needed(stream: BufferedReader, size: int) -> tuple[str, ...]:
+def _reading(stream: BufferedReader) -> tuple[Judge, OpenReader]:
+    """A ZIP begins with a member, or with its end where it has none; all else is taken for a TAR, which has no such mark in front."""
+    if stream.peek(4)[:4] in {LOCAL_SIGNATURE, END_SIGNATURE}:
+        return verify_zip, ZipReader
+    return verify_tar, TarReader
+
+
+def _needed(stream: BufferedReader, size: int, open_reader: OpenReader) -> tuple[str, ...]:
     """What the manifests speak of: they stand behind the payload, and nothing else need be computed."""
     stream.seek(0)
     # A header may lie about a size, and no file system seeks just anywhere.
-    reader = TarReader(stream, skip=lambda count: stream.seek(min(stream.tell() + count, size)))
+    reader = open_reader(stream, skip=lambda count: stream.seek(min(stream.tell() + count, size)))
     return manifest_algorithms(reader, DIGEST_LENGTHS.__contains__)
