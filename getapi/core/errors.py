@@ -200,6 +200,7 @@ class FixityMismatch(SourceError):
 
     def __init__(self, pid: str, dsid: str, algorithm: str) -> None:
         super().__init__(f"The content does not match its declared {algorithm} digest", pid=pid, dsid=dsid)
+        self.algorithm = algorithm
 
 
 class DeliveryError(PackagingError):

@@ -15,6 +15,7 @@ from getapi.core.errors import (
     ContentMissing,
     DatastreamNotFound,
     DatastreamRefused,
+    FixityMismatch,
     NetworkRefused,
     ObjectNotFound,
     SourceError,
@@ -25,7 +26,7 @@ from getapi.core.plan import Entry, enter
 from getapi.core.request import parse_reference
 from getapi.core.selection import Catalogue
 from getapi.core.source import DatastreamRecord, ObjectRecord
-from getapi.services import addresses, rules, tokens
+from getapi.services import addresses, fixity, rules, tokens
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
@@ -63,7 +64,7 @@ def find_single(text: str, dsid: str, *, meta: Mapping[str, Any], token: str | N
     """The datastream of that name.
 
     Raises ObjectNotFound or DatastreamNotFound alike for what is unknown, reserved or inactive, DatastreamRefused with the date for what
-    is closed now, ContentMissing where the store lost it.
+    is closed now, ContentMissing where the store lost it, FixityMismatch where it was found not to be what was deposited.
     """
     catalogue = Catalogue(registry(), rules.access_rules(conf.current()), timezone.now())
     record = _find(catalogue, text, meta, token)
@@ -131,6 +132,10 @@ def _refuse(verdict: Denied, unknown: ObjectNotFound | DatastreamNotFound) -> No
 
 def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Entry:
     algorithm = conf.current().packages.checksum
+    seen = fixity.current_ledger().look_up(record.repository, [datastream]).get((datastream.pid, datastream.dsid))
+    if seen and seen.mismatch:
+        raise FixityMismatch(datastream.pid, datastream.dsid, seen.mismatch)
     whole = complete(datastream, registry().by_name(record.repository), algorithm)
     path = safe_segment(flat_name(whole.pid, whole.dsid, whole.mime))
-    return enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0)
+    learned = seen.digests.get(algorithm) if seen else None
+    return enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0, learned=learned)

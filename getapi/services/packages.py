@@ -13,7 +13,7 @@ from getapi.core.layout import Layout, lay_out
 from getapi.core.plan import Plan
 from getapi.core.planner import plan_package
 from getapi.core.request import PackageRequest, parse_request
-from getapi.services import rules
+from getapi.services import fixity, rules
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
@@ -56,7 +56,13 @@ def read_request(*, files: str | None, maps: str | None, format: str = "tar", na
 
 def prepare(request: PackageRequest) -> Package:
     """Plans a package on the repositories as they are now. Raises LimitExceeded and, where nothing can be decided, SourceUnavailable."""
-    plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=timezone.now())
+    plan = plan_package(
+        request,
+        repositories=registry(),
+        rules=rules.planning_rules(conf.current()),
+        now=timezone.now(),
+        ledger=fixity.current_ledger(),
+    )
     return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan))
 
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
+from getapi.core.errors import FixityMismatch
 from getapi.core.layout import lay_out
+from getapi.services import fixity
 from getapi.services.packages import Package
 from getapi.services.repositories import registry
 from getapi.transport.sender import send
@@ -18,16 +20,21 @@ from getapi.transport.transfer import Transfer
 def write(package: Package, stream: IO[bytes], *, progress: Callable[[int], object] = lambda _: None) -> None:
     """Writes the whole package; ``progress`` is told the octets of each write.
 
-    Nobody waits for the first byte here, so no digest is taken on trust: all are computed. Raises FixityMismatch, ContentChanged,
-    ContentMissing, SourceUnavailable, OSError; what was written until then is no package.
+    Nobody waits for the first byte here, so no digest is taken on trust: all are computed. Raises FixityMismatch, which is put on record
+    then, ContentChanged, ContentMissing, SourceUnavailable, OSError; what was written until then is no package.
     """
     doubting = replace(package.plan, entries=tuple(replace(entry, digest=None) for entry in package.plan.entries))
     layout = lay_out(doubting)
     transfer = Transfer(None, total=layout.length)
-    with closing(send(layout, start=0, stop=layout.length, open_entry=registry().open, transfer=transfer)) as blocks:
-        for block in blocks:
-            stream.write(block)
-            progress(len(block))
+    try:
+        with closing(send(layout, start=0, stop=layout.length, open_entry=registry().open, transfer=transfer)) as blocks:
+            for block in blocks:
+                stream.write(block)
+                progress(len(block))
+    except FixityMismatch as error:
+        if transfer.entry is not None:
+            fixity.record_mismatch(transfer.entry, error.algorithm)
+        raise
 
 
 @contextmanager

@@ -1,0 +1,158 @@
+"""The fixity ledger: what datastreams were when they were last read whole, in all processes (SPEC 5)."""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from getapi import conf
+from getapi.core.errors import SourceError
+from getapi.core.ledger import Examination
+from getapi.core.plan import Entry
+from getapi.core.source import ControlGroup, DatastreamRecord
+from getapi.models import Fixity
+from getapi.services.examination import Checks, declared, examine_once
+from getapi.services.repositories import registry
+
+logger = logging.getLogger("getapi.fixity")
+
+Key = tuple[str, str]
+"""PID and DSID: of a datastream only the current version counts."""
+
+AT_ONCE = 500
+"""PIDs that one query names."""
+
+LONGEST = 255
+"""What a column holds."""
+
+
+class DatabaseLedger:
+    """The ledger as planning asks it (core.ledger.Ledger); ``max_age`` in seconds, 0: no sound reading is ever recent enough."""
+
+    def __init__(self, *, max_age: float, now: datetime) -> None:
+        self._max_age = max_age
+        self._now = now
+
+    def look_up(self, repository: str, datastreams: Iterable[DatastreamRecord]) -> Mapping[Key, Examination]:
+        asked = {(datastream.pid, datastream.dsid): datastream for datastream in datastreams}
+        known = recall(repository, asked.values())
+        return {key: seen for key, seen in known.items() if seen.mismatch or self.is_fresh(seen, asked[key])}
+
+    def is_fresh(self, seen: Examination, datastream: DatastreamRecord) -> bool:
+        """Whether the datastream need not be read again now."""
+        return (self._now - seen.verified).total_seconds() < self._max_age and seen.vouches_for(datastream)
+
+
+def current_ledger() -> DatabaseLedger:
+    """The ledger by the current configuration and time."""
+    return DatabaseLedger(max_age=conf.current().fixity.max_age, now=timezone.now())
+
+
+def is_kept(datastream: DatastreamRecord) -> bool:
+    """Whether the ledger can know it: a managed datastream whose bytes have an identity."""
+    names = (datastream.pid, datastream.dsid, datastream.version, datastream.identity)
+    managed = datastream.control_group is ControlGroup.MANAGED and bool(datastream.identity)
+    return managed and all(len(name) <= LONGEST for name in names)
+
+
+def recall(repository: str, datastreams: Iterable[DatastreamRecord]) -> dict[Key, Examination]:
+    """What was seen of these very bytes, however long ago: where version or identity are others, nothing."""
+    asked = {(datastream.pid, datastream.dsid): datastream for datastream in datastreams if is_kept(datastream)}
+    known = {}
+    for row in _rows(repository, asked):
+        datastream = asked.get((row.pid, row.dsid))
+        if datastream and (row.version, row.identity) == (datastream.version, datastream.identity):
+            known[row.pid, row.dsid] = _seen(row)
+    return known
+
+
+def mismatched(repository: str) -> dict[str, set[str]]:
+    """The DSIDs that are recorded as wrong, by PID."""
+    found: dict[str, set[str]] = {}
+    rows = Fixity.objects.filter(repository=repository, verdict=Fixity.Verdict.MISMATCH)
+    for pid, dsid in rows.order_by("pid", "dsid").values_list("pid", "dsid"):
+        found.setdefault(pid, set()).add(dsid)
+    return found
+
+
+def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examination]], *, lift: bool = False) -> None:
+    """Writes down what was read; each datastream once. Doing it twice, or in two processes, is as doing it once.
+
+    A recorded mismatch of the same bytes stays whatever others saw, unless ``lift`` says that it was to be looked at again.
+    """
+    given = {(datastream.pid, datastream.dsid): (datastream, seen) for datastream, seen in readings if is_kept(datastream)}
+    with transaction.atomic():
+        # In one order everywhere, so that two processes never wait for each other.
+        fresh = [_enter(Fixity(repository=repository), *given[key]) for key in sorted(given)]
+        Fixity.objects.bulk_create(fresh, ignore_conflicts=True)
+        for row in _rows(repository, given, locked=True):
+            reading = given.get((row.pid, row.dsid))
+            if reading is None:
+                continue
+            if row.version != reading[0].version:
+                row.delete()
+            elif lift or not _stays(row, reading[1]):
+                _enter(row, *reading).save()
+
+
+def record_mismatch(entry: Entry, algorithm: str) -> bool:
+    """Reads an entry again whose bytes did not have their digest in ``algorithm``, and writes down what is true; whether it is a mismatch.
+
+    For after a FixityMismatch. It takes as long as reading the datastream takes, and needs the database. Never raises a SourceError: what
+    cannot be read now is neither wrong nor right.
+    """
+    expected = {digest.algorithm: digest.value for digest in entry.declared}
+    if entry.digest is not None:
+        expected.setdefault(algorithm, entry.digest)
+    checks = Checks(learn=frozenset({conf.current().packages.checksum}), expected=expected)
+    try:
+        seen = examine_once(registry().by_name(entry.repository), entry.datastream, checks, uncached=True)
+    except SourceError:
+        return False
+    record(entry.repository, [(entry.datastream, seen)])
+    facts = {"repository": entry.repository, "pid": entry.datastream.pid, "dsid": entry.datastream.dsid, "algorithm": algorithm}
+    if seen.mismatch:
+        logger.error("fixity mismatch", extra=facts)
+    else:
+        logger.warning("fixity mismatch not confirmed by a second reading", extra=facts)
+    return bool(seen.mismatch)
+
+
+def check_against(datastream: DatastreamRecord, seen: Examination | None, learn: frozenset[str]) -> Checks:
+    """What to compare a new reading with: what is declared, and where nothing is, what the same file had when it was read before."""
+    before = seen.digests if seen else {}
+    return Checks(learn=learn, expected={**before, **declared(datastream)})
+
+
+def _rows(repository: str, keys: Iterable[Key], *, locked: bool = False) -> Iterator[Fixity]:
+    rows = Fixity.objects.select_for_update() if locked else Fixity.objects.all()
+    pids = sorted({pid for pid, _ in keys})
+    for start in range(0, len(pids), AT_ONCE):
+        yield from rows.filter(repository=repository, pid__in=pids[start : start + AT_ONCE]).order_by("pk")
+
+
+def _seen(row: Fixity) -> Examination:
+    wrong = row.algorithm if row.verdict == Fixity.Verdict.MISMATCH else ""
+    return Examination(identity=row.identity, size=row.size, digests=row.digests, crc32=row.crc32, verified=row.verified, mismatch=wrong)
+
+
+def _stays(row: Fixity, seen: Examination) -> bool:
+    """A mismatch is not forgotten because another reading of the same bytes happened to be right, nor news undone by a late writer."""
+    if row.identity != seen.identity or seen.mismatch:
+        return False
+    return row.verdict == Fixity.Verdict.MISMATCH or row.verified > seen.verified
+
+
+def _enter(row: Fixity, datastream: DatastreamRecord, seen: Examination) -> Fixity:
+    """The row as it is after a reading. Of a wrong one the checksums are not kept: those from before may still prove what was right."""
+    digests, crc32 = (row.digests, row.crc32) if row.identity == seen.identity else ({}, None)
+    if not seen.mismatch:
+        if any(digests.get(name, value) != value for name, value in seen.digests.items()):
+            digests, crc32 = {}, None
+        digests, crc32 = {**digests, **seen.digests}, crc32 if seen.crc32 is None else seen.crc32
+    row.pid, row.dsid, row.version, row.identity = datastream.pid, datastream.dsid, datastream.version, seen.identity
+    row.digests, row.crc32, row.size, row.verified = digests, crc32, seen.size, seen.verified
+    row.verdict, row.algorithm = Fixity.Verdict.MISMATCH if seen.mismatch else Fixity.Verdict.OK, seen.mismatch
+    return row
