@@ -10,6 +10,9 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.AuthorizationError: HTTPStatus.FORBIDDEN,
     errors.TooManyFailures: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyDeliveries: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyPackages: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.PackageNotFound: HTTPStatus.NOT_FOUND,
+    errors.PackageGone: HTTPStatus.GONE,
     errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.SourceError: HTTPStatus.BAD_GATEWAY,
     errors.ObjectNotFound: HTTPStatus.NOT_FOUND,
@@ -29,8 +32,13 @@ def status(error: errors.PackagingError) -> HTTPStatus:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
+PAUSE = 30
+"""Seconds after which what cannot be read at the moment may be asked for again."""
+
+
 def headers(error: errors.PackagingError) -> dict[str, str]:
-    retry_after = error.facts.get("retry_after")
+    unavailable = status(error) is HTTPStatus.SERVICE_UNAVAILABLE
+    retry_after = error.facts.get("retry_after", PAUSE if unavailable else None)
     return {} if retry_after is None else {"Retry-After": str(retry_after)}
 
 

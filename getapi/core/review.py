@@ -1,0 +1,83 @@
+"""Whether a stored plan may still be sent: access is decided again, and the repository still holds what was planned (SPEC 4)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from getapi.core.access import AccessRules, Denied, decide
+from getapi.core.errors import AmbiguousName, ObjectNotFound, ObjectUnreadable, PackageChanged, PackageClosed, SourceUnavailable
+from getapi.core.ledger import Ledger
+from getapi.core.plan import Entry, Plan
+from getapi.core.selection import Repositories
+from getapi.core.source import DatastreamRecord, ObjectRecord, Source
+
+
+def review(plan: Plan, *, repositories: Repositories, rules: AccessRules, now: datetime, ledger: Ledger | None = None) -> None:
+    """Returns where every entry may leave at ``now`` (aware) and is as it was planned; each object is described once.
+
+    Raises PackageChanged for what is gone, is another version or other bytes, or was found damaged since; PackageClosed for what may not
+    leave now; SourceUnavailable while a repository does not answer.
+    """
+    by_repository: dict[str, dict[str, list[Entry]]] = {}
+    for entry in plan.entries:
+        by_repository.setdefault(entry.repository, {}).setdefault(entry.datastream.pid, []).append(entry)
+    for name, objects in by_repository.items():
+        source = _find_source(name, repositories, next(iter(objects.values()))[0])
+        for entries in objects.values():
+            _review_object(entries, _describe(source, entries[0]), rules, now)
+        if ledger is not None:
+            _refuse_damaged(name, [entry for entries in objects.values() for entry in entries], ledger)
+
+
+def _find_source(name: str, repositories: Repositories, entry: Entry) -> Source:
+    try:
+        return repositories.by_name(name)
+    except SourceUnavailable:
+        # No longer configured: unlike one that does not answer, it is not waited for.
+        raise _changed(entry) from None
+
+
+def _describe(source: Source, entry: Entry) -> ObjectRecord:
+    try:
+        record = source.describe(entry.datastream.pid)
+    except (ObjectNotFound, AmbiguousName, ObjectUnreadable):
+        raise _changed(entry) from None
+    if record.pid != entry.datastream.pid:
+        raise _changed(entry)  # another object, alike but for case
+    return record
+
+
+def _review_object(entries: Sequence[Entry], record: ObjectRecord, rules: AccessRules, now: datetime) -> None:
+    found = {datastream.dsid: datastream for datastream in record.datastreams}
+    for entry in entries:
+        datastream = found.get(entry.datastream.dsid)
+        if datastream is None:
+            raise _changed(entry)
+        verdict = decide(record, datastream, rules, now)
+        if isinstance(verdict, Denied):
+            # What is not spoken of is told as what is not there (SPEC 1, "One datastream").
+            raise PackageClosed(record.pid, datastream.dsid, verdict.text) if verdict.closed else _changed(entry)
+        if not _is_same(entry.datastream, datastream):
+            raise _changed(entry)
+
+
+def _is_same(planned: DatastreamRecord, found: DatastreamRecord) -> bool:
+    """Planning may have added a size and digests to what the source says; all that it says must still be so."""
+    return (
+        found.fault is None
+        and (found.version, found.control_group, found.location, found.identity)
+        == (planned.version, planned.control_group, planned.location, planned.identity)
+        and found.size in {None, planned.size}
+        and set(found.digests) <= set(planned.digests)
+    )
+
+
+def _refuse_damaged(repository: str, entries: Sequence[Entry], ledger: Ledger) -> None:
+    seen = ledger.look_up(repository, [entry.datastream for entry in entries])
+    for entry in entries:
+        examination = seen.get((entry.datastream.pid, entry.datastream.dsid))
+        if examination is not None and examination.mismatch:
+            raise _changed(entry)
+
+
+def _changed(entry: Entry) -> PackageChanged:
+    return PackageChanged(entry.datastream.pid, entry.datastream.dsid)
