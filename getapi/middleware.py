@@ -98,11 +98,13 @@ def limit_body(respond: Respond) -> Respond:
 
 def _read_body(request: HttpRequest) -> HTTPStatus | None:
     """What is wrong with the body; None where the request holds all of it now."""
-    length = _announced(request.META)
+    source, length = request.META.get("wsgi.input"), _announced(request.META)
     if length is not None and length > MAX_BODY:
         return HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    if source is None:
+        return None  # no WSGI server: transport.connection refuses it when something is to be sent
     try:
-        body = request.META["wsgi.input"].read(MAX_BODY + 1 if length is None else length)
+        body = source.read(MAX_BODY + 1 if length is None else length)
     except BlockingIOError:
         return HTTPStatus.REQUEST_TIMEOUT
     except (OSError, ParseException):

@@ -18,6 +18,7 @@ _REPOSITORY = {
     502: "The repository's description of the object cannot be read",
     503: "The repository cannot be read at the moment",
 }
+_CHANGED = {409: "The content changed while it was asked for", 429: "All download slots are in use"}
 
 
 def _problems(sentences: Mapping[int, str]) -> Answers:
@@ -104,7 +105,7 @@ datastream = extend_schema(
         304: OpenApiResponse(description="What the client has is current"),
         412: OpenApiResponse(description="A precondition failed"),
         416: OpenApiResponse(description="The range lies beyond the end"),
-        **_problems({**_REPOSITORY, 429: "All download slots are in use"}),
+        **_problems({**_REPOSITORY, **_CHANGED}),
     },
     parameters=[
         _PID,

@@ -87,7 +87,13 @@ def worlds(draw: st.DrawFn) -> World:
     for pid in PIDS:
         dsids = draw(st.lists(st.sampled_from(DSIDS), min_size=1, max_size=5, unique=True))
         made = [
-            replace(managed(pid, dsid, marker(pid, dsid)), state=draw(states), control_group=draw(groups), location="http://example.org/x")
+            replace(
+                managed(pid, dsid, marker(pid, dsid)),
+                state=draw(states),
+                created=draw(st.sampled_from([None, NOW - LONG])),
+                control_group=draw(groups),
+                location="http://example.org/x",
+            )
             for dsid in dsids
         ]
         held = tuple(draw(st.lists(restrictions, max_size=2)))

@@ -305,6 +305,13 @@ class TestPrivateRepository:
         assert stranger.get(address, headers={"x-forwarded-for": INSIDER}).status_code == 403
         assert insider.get(address, headers={"x-forwarded-for": INSIDER}).status_code == 403
 
+    @pytest.mark.parametrize(
+        "path", ["rutgers-lib:5678", "rutgers-lib:999999", "rutgers-lib:4002", "twin:POEM.1", "rutgers-etd:100/PDF", "nobody:1/X"]
+    )
+    def test_to_strangers_it_does_not_even_tell_what_it_has(self, path: str) -> None:
+        answer = Client(REMOTE_ADDR="198.51.100.7").get(f"/api/get/{path}")
+        assert (answer.status_code, answer.content) == (403, b"<error>This repository does not answer here without a token</error>")
+
     def test_a_token_opens_nothing_that_is_closed(self, key: str) -> None:
         token = get_token(Client(REMOTE_ADDR=APPLICATION), key)
         for path, status in {"rutgers-lib:5678/ARCH1": 404, "rutgers-etd:100/PDF": 403, "rutgers-lib:4002": 404}.items():

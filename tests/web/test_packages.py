@@ -9,8 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connection
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.utils import timezone
 
 from getapi.models import Delivery, Download
@@ -320,6 +321,13 @@ def test_no_connection_is_held_when_the_first_byte_leaves(serve: Serve) -> None:
     assert connection.connection is None
     assert Delivery.objects.get().outcome == Delivery.Outcome.DONE
     assert Download.objects.filter(pid="rutgers-lib:5678").count() > 1
+
+
+def test_a_server_that_would_gather_a_package_in_memory_is_told_so(api: Client, token: str) -> None:
+    """Django does that under ASGI."""
+    answer = async_to_sync(AsyncClient().post)(ADDRESS, {"token": token, "files": "rutgers-lib:5678"})
+    assert answer.status_code == 500
+    assert answer.content.startswith(b"<error>Packages can be sent by a WSGI server only")
 
 
 def test_a_delivery_that_nobody_takes_gives_its_place_back(api: Client, token: str) -> None:

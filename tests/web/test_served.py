@@ -137,7 +137,8 @@ class TestBody:
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/get/rutgers-lib:5678", "/api/get/nobody:1", "/nothing", "/api/get/getToken", "/api/docs", "/healthz", "/readyz"]
+    "path",
+    ["/api/get/rutgers-lib:5678", "/api/get/nobody:1", "/nothing", "/api/get/getToken", "/api/docs", "/api/schema", "/healthz", "/readyz"],
 )
 def test_head_sends_no_octet_after_its_headers(server: Server, path: str) -> None:
     for accept in ("application/xml", "text/html"):
