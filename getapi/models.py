@@ -110,6 +110,38 @@ class Fixity(models.Model):
         return f"{self.pid}/{self.dsid} ({self.verdict})"
 
 
+class Package(models.Model):
+    """A package that can be had again: its frozen plan and its life, never its bytes (SPEC 1, 5)."""
+
+    class State(models.TextChoices):
+        READY = "ready"
+        CANCELED = "canceled"
+
+    id = models.CharField(max_length=32, primary_key=True, help_text="128 random bits: all that its page and its bytes ask for")
+    key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
+    client = models.CharField(max_length=45, blank=True, help_text="The reader's address that the token was bound to")
+    address = models.CharField(max_length=45, blank=True, help_text="Who asked, as far as statistics.address lets it be kept")
+    user_agent = models.CharField(max_length=512, blank=True)
+    created = models.DateTimeField(db_index=True)
+    format = models.CharField(max_length=8)
+    name = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField(help_text="Octets of the whole package")
+    files = models.PositiveIntegerField()
+    etag = models.CharField(max_length=128)
+    encoder = models.PositiveIntegerField()
+    plan = models.BinaryField(help_text="core.plancodec's text, compressed")
+    state = models.CharField(max_length=16, choices=State, default=State.READY)
+    last_sent = models.DateTimeField(null=True, help_text="When its bytes last left")
+    canceled = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-created",)
+        indexes = (models.Index(fields=("key", "created"), name="package_key_created"),)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.id[:8]})"
+
+
 class Delivery(models.Model):
     """One response that carried bytes of a package or of a single datastream (SPEC 7)."""
 
@@ -119,6 +151,7 @@ class Delivery(models.Model):
         CLIENT_GONE = "client-gone"
         STALLED = "stalled"
         OVERDUE = "overdue"
+        CANCELED = "canceled"
         BROKEN = "broken"
         SHUT_DOWN = "shut-down"
 
