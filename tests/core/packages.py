@@ -112,5 +112,5 @@ def _no_file_is_a_folder(files: dict[str, bytes]) -> bool:
     return not any(other.startswith(f"{path}/") for path in files for other in files)
 
 
-FILES = st.dictionaries(PATHS, st.binary(max_size=1200), max_size=5).filter(_no_file_is_a_folder)
+FILES = st.dictionaries(PATHS, st.binary(max_size=1200), max_size=3).filter(_no_file_is_a_folder)
 """Payload with any names that a bag may hold, far worse than the planner's."""

@@ -3,7 +3,7 @@ import unicodedata
 from collections import Counter
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from getapi.core.paths import Folder, Leaf, Placed, assign_paths
@@ -135,13 +135,13 @@ def test_ten_thousand_levels_end_quickly() -> None:
 
 
 @pytest.mark.parametrize("label", ["page", "long label " * 12])
-def test_twenty_thousand_files_take_a_second(label: str) -> None:
-    """The largest folder is as wide as all of it: whoever compares each name with each needs minutes."""
-    alike = [leaf("a.jpg")] * 10_000
+def test_ten_thousand_files_take_no_time(label: str) -> None:
+    """The largest folder is as wide as all of it: whoever compares each name with each needs half a minute."""
+    alike = [leaf("a.jpg")] * 8_000
     start = time.process_time()
-    found = paths(nest(31, "level", folder(label, *alike), *(folder(label, *alike[:100]) for _ in range(100))))
-    assert len(set(found)) == 20_000
-    assert time.process_time() - start < 4
+    found = paths(nest(31, "level", folder(label, *alike), *(folder(label, *alike[:100]) for _ in range(20))))
+    assert len(set(found)) == 10_000
+    assert time.process_time() - start < 2
 
 
 LABEL = (
@@ -172,8 +172,8 @@ def plant(labels: list[str], rows: list[Row]) -> list[Tree]:
 
 
 ROW = st.tuples(st.integers(0, 3), st.booleans(), st.booleans(), st.integers(0, 7), st.integers(0, 6))
-TREES = st.builds(plant, st.lists(LABEL, min_size=1, max_size=8), st.lists(ROW, min_size=2, max_size=25))
-DEEP = st.builds(lambda levels, label, inner: [nest(levels, label, *inner)], st.integers(1, 40), LABEL, TREES)
+TREES = st.builds(plant, st.lists(LABEL, min_size=1, max_size=8), st.lists(ROW, min_size=1, max_size=15))
+DEEP = st.builds(lambda levels, label, inner, beside: [nest(levels, label, *inner), *beside], st.integers(1, 40), LABEL, TREES, TREES)
 
 
 def number(tree: Tree) -> Tree:
@@ -188,8 +188,7 @@ def number(tree: Tree) -> Tree:
     return copy(tree)
 
 
-@settings(max_examples=200, deadline=None)
-@given(TREES | DEEP | st.builds(list.__add__, TREES, DEEP), st.sampled_from(["b", BAG, "b" * 100]))
+@given(TREES | DEEP, st.sampled_from(["b", BAG, "b" * 100]))
 @example([folder("x" * 90, leaf("a" * 100)), folder("x" * 90 + "?", leaf("b"))], "b" * 100)
 def test_paths_of_any_tree_are_in_order_unique_always_the_same_and_fit_everywhere(trees: list[Tree], bag_name: str) -> None:
     root = number(folder("", *trees))

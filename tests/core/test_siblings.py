@@ -69,7 +69,7 @@ MEMBER = st.builds(
 )
 
 
-@given(st.lists(MEMBER, max_size=12))
+@given(st.lists(MEMBER, max_size=8))
 def test_names_are_unique_within_their_octets_and_sort_as_they_stand(members: list[Sibling]) -> None:
     found = names(members)
     assert len({fold_name(name) for name in found}) == len(members)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from getapi.core import tagreader
 from getapi.core.bag import DECLARATION
 from getapi.core.inventory import Bounds
-from getapi.core.tar import RECORD
+from getapi.core.tar import BLOCK, RECORD
 from getapi.core.verdict import MAX_TOLD, Verdict
 from getapi.core.verify import verify_tar
 from tests.core.archives import Pieces, archive, bag_of, complete, directory, file, listing
@@ -43,7 +43,8 @@ def test_every_package_is_valid(files: dict[str, bytes], algorithm: str, known: 
 def test_no_truncated_package_is_valid() -> None:
     whole = package(plan_of(PAYLOAD), PAYLOAD)
     assert len(whole) == RECORD
-    for length in range(len(whole)):
+    edges = {edge + offset for edge in range(BLOCK, RECORD, BLOCK) for offset in (-1, 0, 1)}
+    for length in sorted({*range(0, RECORD, 7), *edges, RECORD - 1}):
         assert [problem.code for problem in judge(whole[:length], algorithms=["sha256"]).problems] == ["truncated"], length
 
 
