@@ -1,5 +1,6 @@
 """The deny list: read again when it changes, and closed while it cannot be read."""
 
+import errno
 import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -80,12 +81,31 @@ def test_a_list_that_is_missing_a_directory_a_pipe_or_too_large_closes_everythin
         DenyList(path).entries()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_list_that_may_not_be_read_closes_everything(path: Path) -> None:
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EIO, errno.EMFILE])
+def test_a_list_that_cannot_be_opened_closes_everything(path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Told by an error instead of the file's mode, which keeps nothing from root."""
     write(path, "test:1\n")
-    path.chmod(0)
+    listed = DenyList(path)
+    assert listed.entries() == {"test:1"}
+    write(path, "test:1\ntest:2\n")
+
+    def refuse(path: Path, mode: str) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", refuse)
+        with pytest.raises(DenyListUnusable):
+            listed.entries()
+    assert listed.entries() == {"test:1", "test:2"}
+
+
+def test_a_list_that_leads_nowhere_or_in_circles_closes_everything(path: Path) -> None:
+    path.symlink_to(path)
     with pytest.raises(DenyListUnusable):
         DenyList(path).entries()
+    write(path.with_suffix(".file"), "")
+    with pytest.raises(DenyListUnusable):
+        DenyList(path.with_suffix(".file") / "deny.txt").entries()
 
 
 def test_the_readers_sentence_names_neither_path_nor_line(path: Path) -> None:

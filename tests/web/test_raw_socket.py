@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conformance.foreign import program
 from tests.web.sending.faults import FAULTS
 from tests.web.server import Server, serving
 
@@ -109,7 +110,8 @@ def get(server: Server, target: str) -> Reply:
 
 def curl(server: Server, target: str) -> int:
     """curl's exit code: 18 is a body shorter than its Content-Length, 22 an error's status, 52 no answer at all."""
-    return subprocess.run(["curl", "--silent", "--fail", "--output", os.devnull, server.url + target], check=False, timeout=60).returncode
+    command = [program("curl"), "--silent", "--fail", "--output", os.devnull, server.url + target]
+    return subprocess.run(command, check=False, timeout=60).returncode
 
 
 @pytest.mark.parametrize("mode", MODES)
