@@ -18,6 +18,13 @@ from getapi.core.request import PackageRequest, parse_reference
 from getapi.core.selection import Catalogue, Notices, Pick, Repositories, pick_named
 from getapi.core.tags import bag_info, notices_text
 
+FAULTS = {
+    NoticeCode.FIXITY: "The content does not match its recorded checksum",
+    NoticeCode.CONTENT_MISSING: "The datastream's content is not in the store",
+    NoticeCode.MALFORMED: "The repository's record of this datastream cannot be used",
+}
+"""Why a datastream's bytes cannot be had, by the code of its fault or of what the ledger found."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
@@ -106,7 +113,7 @@ def _prepare(pick: Pick, seen: Examination | None, repositories: Repositories, r
     fault = NoticeCode.FIXITY if seen and seen.mismatch else datastream.fault
     if fault is not None:
         code = NoticeCode(fault)
-        notices.tell(code, _FAULTS[code], datastream.pid, datastream.dsid)
+        notices.tell(code, FAULTS[code], datastream.pid, datastream.dsid)
         return None
     try:
         datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm)
@@ -117,13 +124,6 @@ def _prepare(pick: Pick, seen: Examination | None, repositories: Repositories, r
         text = f"The repository records {datastream.declared_size} octets, the content has {datastream.size}"
         notices.tell(NoticeCode.SIZE_DIFFERS, text, datastream.pid, datastream.dsid)
     return replace(pick, datastream=datastream, learned=seen.digests.get(rules.algorithm) if seen else None)
-
-
-_FAULTS = {
-    NoticeCode.FIXITY: "The content does not match its recorded checksum",
-    NoticeCode.CONTENT_MISSING: "The datastream's content is not in the store",
-    NoticeCode.MALFORMED: "The repository's record of this datastream cannot be used",
-}
 
 
 def _subjects(request: PackageRequest, groups: Sequence[Group]) -> list[str]:

@@ -77,6 +77,11 @@ def mismatched(repository: str) -> dict[str, set[str]]:
     return found
 
 
+def forget(repository: str, pid: str, dsids: Iterable[str]) -> None:
+    """For datastreams that the object has no more."""
+    Fixity.objects.filter(repository=repository, pid=pid, dsid__in=list(dsids)).delete()
+
+
 def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examination]], *, lift: bool = False) -> None:
     """Writes down what was read; each datastream once. Doing it twice, or in two processes, is as doing it once.
 

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from getapi.core.errors import FixityMismatch
+from getapi.core.errors import ContentChanged, FixityMismatch
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry, enter
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest
@@ -219,6 +219,22 @@ def test_one_pass_gives_every_checksum() -> None:
     assert (seen.mismatch, seen.size, seen.crc32, seen.digests) == ("", len(BYTES), crc32(BYTES), {"md5": MD5, "sha256": SHA256})
     assert sum(progress) == len(BYTES)
     assert [content.confirmed for content in source.opened] == [True]
+
+
+class Short(FakeRepository):
+    """A source whose content ends before its size."""
+
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> FakeContent:
+        content = super().open(datastream, start)
+        content.size += 1
+        return content
+
+
+def test_content_that_ends_before_its_size_has_no_checksum() -> None:
+    source = Short()
+    source.add("x:1", {"A": BYTES})
+    with pytest.raises(ContentChanged):
+        examine(source, kept(), Checks(expected={"md5": MD5}))
 
 
 def test_a_mismatch_is_one_when_a_second_reading_says_so_too() -> None:
