@@ -31,11 +31,15 @@ class MemberDamaged(ArchiveRefused):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArchiveMember:
-    """A file or directory. ``path`` is relative, without a closing slash; ``size`` in octets, None where only the member's end tells."""
+    """A file or directory. ``path`` is relative, without a closing slash; ``size`` in octets, None where only the member's end tells.
+
+    ``ambiguous``: some programs would read the path as other letters.
+    """
 
     path: str
     directory: bool
     size: int | None
+    ambiguous: bool = False
 
 
 class ArchiveReader(Protocol):

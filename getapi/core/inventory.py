@@ -34,6 +34,7 @@ class Inventory:
     name: str | None = None
     files: dict[str, Item] = field(default_factory=dict)
     directories: set[str] = field(default_factory=set)
+    ambiguous: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     complete: bool = False
 
@@ -93,6 +94,8 @@ def _place(member: ArchiveMember, inventory: Inventory) -> str | None:
     else:
         if member.directory:
             inventory.directories.add(path)
+        if member.ambiguous:
+            inventory.ambiguous.append(path)
         return path
     inventory.problems.append(problem)
     return None

@@ -65,9 +65,9 @@ def lay_out_entry(entry: Entry) -> Layout:
 
 
 def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
-    """The same octets with neighbouring literals as one, and none empty; what is sent by other means stays, even of no octets."""
+    """The same octets with neighbouring literals as one; a segment that is sent by other means stays, even of no octets."""
     for is_literal, run in groupby(segments, lambda segment: isinstance(segment, Literal)):
-        if not is_literal:
+        if is_literal:
+            yield Literal(b"".join(segment.data for segment in run if isinstance(segment, Literal)))
+        else:
             yield from run
-        elif data := b"".join(segment.data for segment in run if isinstance(segment, Literal)):
-            yield Literal(data)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 
 from getapi.core.archive import CHUNK, ArchiveMember, BinaryReader, MemberDamaged, Octets, is_safe
-from getapi.core.zip import CENTRAL_SIGNATURE, LOCAL_SIGNATURE
+from getapi.core.zip import CENTRAL_SIGNATURE, END_SIGNATURE, LOCAL_SIGNATURE, ZIP64_END_SIGNATURE
 from getapi.core.ziprecords import DEFLATED, SIGNATURE, Header, ZipRefused, read_central, read_descriptor, read_end, read_local
 
 
@@ -44,7 +44,7 @@ class ZipReader:
 
     def content(self) -> Iterator[bytes]:
         """The octets of the member that was given last, in pieces, once. Raises as ``__iter__``, and MemberDamaged after the last piece."""
-        yield from self._content
+        return self._content
 
     def _finish(self, header: Header, start: int) -> None:
         if self._octets.can_skip and not header.described:
@@ -111,7 +111,7 @@ class ZipReader:
         while signature == CENTRAL_SIGNATURE:
             self._compare(*read_central(self._octets))
             signature = self._octets.take(SIGNATURE)
-        if self._headers:
+        if self._headers and signature in {END_SIGNATURE, ZIP64_END_SIGNATURE}:
             raise ZipRefused("It is not in the central directory", path=next(iter(self._headers.values())).path)
         read_end(self._octets, signature, count=count, start=start, length=self.position - SIGNATURE - start)
 
@@ -131,7 +131,8 @@ def _member(header: Header) -> ArchiveMember:
     if not is_safe(path):
         raise ZipRefused("Its path could lead out of the directory where it is unpacked", code="unsafe-path", path=path)
     _check_directory(header)
-    return ArchiveMember(path=path, directory=header.directory, size=None if header.described else header.size)
+    size = None if header.described else header.size
+    return ArchiveMember(path=path, directory=header.directory, size=size, ambiguous=header.ambiguous)
 
 
 def _check_directory(header: Header) -> None:

@@ -70,6 +70,11 @@ class Header:
         return self.path.endswith("/")
 
     @property
+    def ambiguous(self) -> bool:
+        """Readers take a name that is not marked as UTF-8 for one of whatever code page they think of (APPNOTE appendix D)."""
+        return not (self.flags & UTF8 or self.name.isascii())
+
+    @property
     def described(self) -> bool:
         """CRC-32 and sizes stand behind the octets."""
         return bool(self.flags & _DESCRIBED)
@@ -80,7 +85,7 @@ def read_local(octets: Octets) -> Header:
     facts = LOCAL.unpack(bytes(SIGNATURE) + octets.take(LOCAL.size - SIGNATURE))
     _, version, flags, method, time, date, checksum, compressed, size, name_length, extra_length = facts
     name, extra = octets.take(name_length), octets.take(extra_length)
-    path = _path(name, flags)
+    path = _path(name)
     extras = _extras(extra, path)
     _check(version, flags, method, extras, name, path)
     zip64 = extras.get(ZIP64_EXTRA)
@@ -106,7 +111,7 @@ def read_central(octets: Octets) -> tuple[Header, int]:
     facts = CENTRAL.unpack(bytes(SIGNATURE) + octets.take(CENTRAL.size - SIGNATURE))
     _, _, version, flags, method, time, date, checksum, compressed, size, *lengths, disk, _, attributes, offset = facts
     name, extra, _ = (octets.take(length) for length in lengths)
-    path = _path(name, flags)
+    path = _path(name)
     extras = _extras(extra, path)
     _check(version, flags, method, extras, name, path)
     _check_kind(attributes, path)
@@ -167,12 +172,12 @@ def _check_zip64_end(octets: Octets, numbers: tuple[int, ...]) -> None:
         raise ZipRefused("The locator of the ZIP64 end does not show where it is")
 
 
-def _path(name: bytes, flags: int) -> str:
-    """A name that is not marked as UTF-8 is whatever code page its reader thinks of, unless it is ASCII (APPNOTE appendix D)."""
+def _path(name: bytes) -> str:
+    """UTF-8, as Info-ZIP writes it on Linux without marking it too; what is told of a bag is held against its manifests anyway."""
     try:
-        return name.decode("utf-8" if flags & UTF8 else "ascii")
+        return name.decode()
     except UnicodeDecodeError:
-        raise ZipRefused("A name is not UTF-8, or is not marked as such") from None
+        raise ZipRefused("A name is not UTF-8") from None
 
 
 def _extras(octets: bytes, path: str) -> dict[int, bytes]:

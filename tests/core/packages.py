@@ -3,7 +3,6 @@
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import date
 
 from hypothesis import strategies as st
@@ -37,16 +36,22 @@ def plan_of(
         else entry_of(path, len(data), mtime=mtime)
         for path, data in files.items()
     )
-    return replace(plan_for(entries, algorithm=algorithm, name=name, notices=notices), format=format)
+    return plan_for(entries, algorithm=algorithm, name=name, notices=notices, format=format)
 
 
 def plan_for(
-    entries: tuple[Entry, ...], *, algorithm: str = "sha256", name: str = "bag", notices: tuple[Notice, ...] = (), profile: str = ""
+    entries: tuple[Entry, ...],
+    *,
+    algorithm: str = "sha256",
+    name: str = "bag",
+    notices: tuple[Notice, ...] = (),
+    profile: str = "",
+    format: str = "tar",  # noqa: A002 # the plan's own word
 ) -> Plan:
     octets = sum(entry.size for entry in entries)
     return Plan(
         name=name,
-        format="tar",
+        format=format,
         algorithm=algorithm,
         bagging_date=DAY,
         entries=entries,

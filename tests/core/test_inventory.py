@@ -8,6 +8,8 @@ import pytest
 from getapi.core.inventory import Bounds, Inventory, manifest_algorithms, take_inventory
 from getapi.core.tagreader import DIGEST_LENGTHS
 from getapi.core.tarreader import TarReader
+from getapi.core.zipreader import ZipReader
+from tests.core import ziparchives
 from tests.core.archives import Pieces, archive, bag_of, complete, directory, file
 
 FILES = complete({"data/a": b"alpha"}, {"other.txt": b"any"})
@@ -79,6 +81,36 @@ def test_a_tag_file_that_only_says_it_is_huge_is_never_read() -> None:
     assert stream.given == 1024
 
 
+def test_a_tag_file_whose_length_only_its_end_tells_is_not_read_beyond_what_may_be_kept() -> None:
+    said_behind = ziparchives.described(ziparchives.file("bag/manifest-sha256.txt", bytes(4096), deflate=True))
+    for room, problems in ((4096, []), (4095, ["too-large"])):
+        reader = ZipReader(Pieces(ziparchives.archive(said_behind)))
+        assert codes(take_inventory(reader, algorithms=[], bounds=Bounds(tag_octets=room))) == problems
+
+
+def test_what_may_be_kept_is_counted_over_all_tag_files() -> None:
+    tags = {"manifest-md5.txt": bytes(60), "manifest-sha1.txt": bytes(60), "other.txt": bytes(60)}
+    assert codes(take(bag_of(tags), Bounds(tag_octets=120))) == []
+    assert codes(take(bag_of(tags), Bounds(tag_octets=119))) == ["too-large"]
+
+
+def test_a_damaged_member_is_a_problem_and_the_rest_is_read() -> None:
+    damaged = ziparchives.file("bag/data/x", b"damaged").lying(local={"checksum": 1}, central={"checksum": 1})
+    inventory = take_inventory(
+        ZipReader(Pieces(ziparchives.archive(damaged, ziparchives.file("bag/data/y")))), algorithms=["sha256"], bounds=Bounds()
+    )
+    assert [(problem.code, problem.path) for problem in inventory.problems] == [("checksum", "data/x")]
+    assert inventory.complete
+    assert {path: item.size for path, item in inventory.files.items()} == {"data/x": 7, "data/y": 0}
+    assert inventory.files["data/x"].digests == {"sha256": hashlib.sha256(b"damaged").hexdigest()}
+
+
+def test_names_that_some_would_read_otherwise_are_remembered() -> None:
+    members = (ziparchives.file(f"bag/{name}", flags=flags) for name, flags in (("é", 0), ("à", 0x0800), ("e", 0)))
+    inventory = take_inventory(ZipReader(Pieces(ziparchives.archive(*members))), algorithms=[], bounds=Bounds())
+    assert inventory.ambiguous == ["é"]
+
+
 def test_payload_and_other_files_are_not_held_in_memory_however_large() -> None:
     inventory = take(bag_of({"data/a": bytes(10_000), "other.txt": bytes(10_000)}), Bounds(tag_octets=0))
     assert inventory.complete
@@ -106,3 +138,10 @@ def test_the_algorithms_of_manifests_are_found_by_their_names() -> None:
     assert found(bag_of(files)) == ("md5", "sha512")
     assert found(bag_of(files)[:1536]) == ("md5",)
     assert found(b"no archive") == ()
+
+
+def test_no_more_members_are_looked_through_for_manifests_than_are_verified() -> None:
+    data = bag_of({"data/a": b"", "manifest-md5.txt": b""})
+    for members, algorithms in ((4, ("md5",)), (3, ())):
+        reader = TarReader(io.BytesIO(data))
+        assert manifest_algorithms(reader, DIGEST_LENGTHS.__contains__, bounds=Bounds(members=members)) == algorithms

@@ -14,6 +14,7 @@ from getapi.core.layout import Deferred, DeferredKind, Extent, Layout, Literal, 
 from tests.core.packages import FILES, entry_of, octets, package, plan_of
 
 ENTRY = entry_of("data/x", 100)
+FORMATS = st.sampled_from(["tar", "zip"])
 PARTS: st.SearchStrategy[list[Segment]] = st.lists(
     st.one_of(
         st.binary(max_size=5).map(Literal),
@@ -37,9 +38,9 @@ def test_the_sum_of_the_bytes_is_the_length_and_tarfile_agrees(files: dict[str, 
     assert names[:4] == ["bag", "bag/bagit.txt", "bag/bag-info.txt", "bag/data"]
 
 
-@given(files=FILES, data=st.data())
-def test_every_window_is_that_slice_of_the_whole(files: dict[str, bytes], data: st.DataObject) -> None:
-    plan = plan_of(files)
+@given(files=FILES, serialization=FORMATS, data=st.data())
+def test_every_window_is_that_slice_of_the_whole(files: dict[str, bytes], serialization: str, data: st.DataObject) -> None:
+    plan = plan_of(files, format=serialization)
     layout, whole = lay_out(plan), package(plan, files)
     edges = [edge for offset in layout.offsets for edge in (offset - 1, offset, offset + 1)]
     cut = st.one_of(st.integers(-5, layout.length + 5), st.sampled_from(edges))
@@ -49,9 +50,10 @@ def test_every_window_is_that_slice_of_the_whole(files: dict[str, bytes], data: 
     assert sum(segment.length for segment in window) == max(min(stop, len(whole)) - max(start, 0), 0)
 
 
-def test_every_window_of_a_small_package_is_that_slice() -> None:
+@pytest.mark.parametrize("serialization", ["tar", "zip"])
+def test_every_window_of_a_small_package_is_that_slice(serialization: str) -> None:
     files = {"data/é.txt": b"abc", "data/empty": b""}
-    plan = plan_of(files)
+    plan = plan_of(files, format=serialization)
     layout, whole = lay_out(plan), package(plan, files)
     edges = sorted({edge for offset in (*layout.offsets, layout.length) for edge in (offset - 1, offset, offset + 1) if edge >= 0})
     for start in edges:
@@ -99,9 +101,19 @@ def test_literals_side_by_side_are_one() -> None:
     assert kinds == [Literal, Extent, Literal, Extent, Literal, Deferred, Literal, Deferred, Literal]
 
 
-def test_digests_learned_or_planned_give_the_same_octets() -> None:
+@given(files=FILES, serialization=FORMATS)
+def test_only_what_is_read_or_waits_stands_between_literals_and_none_of_them_is_empty(files: dict[str, bytes], serialization: str) -> None:
+    segments = lay_out(plan_of(files, format=serialization)).segments
+    assert all(segment.length for segment in segments if isinstance(segment, Literal))
+    assert not any(isinstance(first, Literal) and isinstance(second, Literal) for first, second in pairwise(segments))
+
+
+@pytest.mark.parametrize("serialization", ["tar", "zip"])
+def test_what_was_learned_or_planned_gives_the_same_octets(serialization: str) -> None:
     files = {"data/a": b"a"}
-    assert package(plan_of(files), files) == package(plan_of(files, known=True), files)
+    learning, knowing = (plan_of(files, known=known, format=serialization) for known in (False, True))
+    assert package(learning, files) == package(knowing, files)
+    assert lay_out(learning).offsets == lay_out(knowing).offsets
 
 
 def test_nothing_is_as_long_as_nothing() -> None:
@@ -110,5 +122,5 @@ def test_nothing_is_as_long_as_nothing() -> None:
 
 
 def test_a_format_that_is_not_built_is_refused() -> None:
-    with pytest.raises(MalformedParameter, match="tar"):
+    with pytest.raises(MalformedParameter, match="tar, zip"):
         lay_out(replace(plan_of({}), format="cpio"))
