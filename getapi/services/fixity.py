@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from getapi import conf
@@ -61,10 +62,12 @@ def recall(repository: str, datastreams: Iterable[DatastreamRecord]) -> dict[Key
     """What was seen of these very bytes, however long ago: where version or identity are others, nothing."""
     asked = {(datastream.pid, datastream.dsid): datastream for datastream in datastreams if is_kept(datastream)}
     known = {}
-    for row in _rows(repository, asked):
-        datastream = asked.get((row.pid, row.dsid))
-        if datastream and (row.version, row.identity) == (datastream.version, datastream.identity):
-            known[row.pid, row.dsid] = _seen(row)
+    for rows in _rows(repository, asked, Fixity.objects.all()):
+        # Tuples and no models: planning has milliseconds for a thousand of them.
+        for pid, dsid, version, *facts in rows.values_list("pid", "dsid", "version", *_FACTS):
+            datastream = asked.get((pid, dsid))
+            if datastream and (version, facts[0]) == (datastream.version, datastream.identity):
+                known[pid, dsid] = _seen(*facts)
     return known
 
 
@@ -89,17 +92,17 @@ def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examinati
     """
     given = {(datastream.pid, datastream.dsid): (datastream, seen) for datastream, seen in readings if is_kept(datastream)}
     with transaction.atomic():
-        # In one order everywhere, so that two processes never wait for each other.
         fresh = [_enter(Fixity(repository=repository), *given[key]) for key in sorted(given)]
         Fixity.objects.bulk_create(fresh, ignore_conflicts=True)
-        for row in _rows(repository, given, locked=True):
-            reading = given.get((row.pid, row.dsid))
-            if reading is None:
-                continue
-            if row.version != reading[0].version:
-                row.delete()
-            elif lift or not _stays(row, reading[1]):
-                _enter(row, *reading).save()
+        for rows in _rows(repository, given, Fixity.objects.select_for_update()):
+            for row in rows:
+                reading = given.get((row.pid, row.dsid))
+                if reading is None or (not lift and _stays(row, *reading)):
+                    continue
+                if row.version != reading[0].version:
+                    row.delete()
+                else:
+                    _enter(row, *reading).save()
 
 
 def record_mismatch(entry: Entry, algorithm: str) -> bool:
@@ -127,27 +130,34 @@ def record_mismatch(entry: Entry, algorithm: str) -> bool:
 
 def check_against(datastream: DatastreamRecord, seen: Examination | None, learn: frozenset[str]) -> Checks:
     """What to compare a new reading with: what is declared, and where nothing is, what the same file had when it was read before."""
-    before = seen.digests if seen else {}
-    return Checks(learn=learn, expected={**before, **declared(datastream)})
+    said, before = declared(datastream), seen.digests if seen else {}
+    return Checks(learn=learn, expected=said | {name: value for name, value in before.items() if name not in said})
 
 
-def _rows(repository: str, keys: Iterable[Key], *, locked: bool = False) -> Iterator[Fixity]:
-    rows = Fixity.objects.select_for_update() if locked else Fixity.objects.all()
+def _rows(repository: str, keys: Iterable[Key], rows: QuerySet[Fixity]) -> Iterator[QuerySet[Fixity]]:
+    """Those of the keys' objects, some hundred at a time and in one order, so that two processes never wait for each other."""
     pids = sorted({pid for pid, _ in keys})
     for start in range(0, len(pids), AT_ONCE):
-        yield from rows.filter(repository=repository, pid__in=pids[start : start + AT_ONCE]).order_by("pk")
+        yield rows.filter(repository=repository, pid__in=pids[start : start + AT_ONCE]).order_by("pk")
 
 
-def _seen(row: Fixity) -> Examination:
-    wrong = row.algorithm if row.verdict == Fixity.Verdict.MISMATCH else ""
-    return Examination(identity=row.identity, size=row.size, digests=row.digests, crc32=row.crc32, verified=row.verified, mismatch=wrong)
+_FACTS = ("identity", "size", "digests", "crc32", "verified", "verdict", "algorithm")
 
 
-def _stays(row: Fixity, seen: Examination) -> bool:
-    """A mismatch is not forgotten because another reading of the same bytes happened to be right, nor news undone by a late writer."""
-    if row.identity != seen.identity or seen.mismatch:
+def _seen(
+    identity: str, size: int, digests: Mapping[str, str], crc32: int | None, verified: datetime, verdict: str, algorithm: str
+) -> Examination:
+    wrong = algorithm if verdict == Fixity.Verdict.MISMATCH else ""
+    return Examination(identity=identity, size=size, digests=digests, crc32=crc32, verified=verified, mismatch=wrong)
+
+
+def _stays(row: Fixity, datastream: DatastreamRecord, seen: Examination) -> bool:
+    """Whether a row says more than a reading: a mismatch is not forgotten because another reading of the same bytes happened to be right,
+    and what began to be read earlier is written too late, if it is not of the same bytes a mismatch."""
+    is_same = (row.version, row.identity) == (datastream.version, seen.identity)
+    if is_same and seen.mismatch:
         return False
-    return row.verdict == Fixity.Verdict.MISMATCH or row.verified > seen.verified
+    return row.verified > seen.verified or (is_same and row.verdict == Fixity.Verdict.MISMATCH)
 
 
 def _enter(row: Fixity, datastream: DatastreamRecord, seen: Examination) -> Fixity:

@@ -6,6 +6,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -54,7 +55,7 @@ def stored(tmp_path: Path, configure: Configure) -> BuiltStore:
     return built
 
 
-def kept(dsid: str = "A", **facts: object) -> DatastreamRecord:
+def kept(dsid: str = "A", **facts: Any) -> DatastreamRecord:
     return managed("x:1", dsid, BYTES, **{"digests": (Digest(algorithm="md5", value=MD5),), **facts})
 
 
@@ -153,6 +154,15 @@ def test_a_new_version_replaces_the_former_ones_row() -> None:
     record("main", [(kept(), sound())])
     record("main", [(kept(version="A.1"), sound())])
     assert list(Fixity.objects.values_list("version", flat=True)) == ["A.1"]
+
+
+@pytest.mark.parametrize("facts", [{"version": "A.1"}, {"identity": "18-2-1"}], ids=["version", "identity"])
+@pytest.mark.parametrize("mismatch", ["", "md5"])
+def test_who_read_the_former_one_does_not_undo_what_is_known_of_the_present_one(facts: dict[str, str], mismatch: str) -> None:
+    new = kept(**facts)
+    record("main", [(new, sound(identity=new.identity, mismatch="sha256"))])
+    record("main", [(kept(), sound(verified=NOW - timedelta(seconds=1), mismatch=mismatch))])
+    assert recall("main", [new])["x:1", "A"].mismatch == "sha256"
 
 
 def test_a_mismatch_stays_until_it_is_lifted() -> None:
