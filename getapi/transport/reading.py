@@ -33,7 +33,8 @@ def confirm(content: Content, entry: Entry) -> None:
 
 
 def read(content: Content, extent: Extent, verification: Verification, learned: dict[str, str]) -> Iterator[bytes]:
-    """An extent's octets. What lies before it is read too, so that the digests are those of the whole member.
+    """An extent's octets. What lies before it is read too, so that the digests are those of the whole member; an empty item for each
+    chunk of that lets the sender see whether it was cut, and the watcher that it is not the receiver who is slow.
 
     Where the extent ends the member its digest is put into ``learned``, by path, before the held octets leave. Raises FixityMismatch,
     ContentChanged, SourceUnavailable.
@@ -41,6 +42,7 @@ def read(content: Content, extent: Extent, verification: Verification, learned: 
     entry = extent.entry
     for octets in _exactly(content, entry, extent.start):
         verification.update(octets)
+        yield b""
     held = max(extent.start, extent.stop - HELD)
     for octets in _exactly(content, entry, held - extent.start):
         verification.update(octets)

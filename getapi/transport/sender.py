@@ -7,7 +7,7 @@ from getapi.core.errors import DeliveryError, PackagingError
 from getapi.core.layout import Deferred, Extent, Layout, Literal, Segment
 from getapi.core.plan import Entry
 from getapi.core.source import Content, Digest
-from getapi.core.stream import Learned, resolve
+from getapi.core.stream import Learned, needs, resolve
 from getapi.transport.reading import opened, read
 from getapi.transport.transfer import Transfer
 from getapi.transport.verification import Verification
@@ -49,16 +49,24 @@ class _Sender:
             case Literal():
                 yield segment.data
             case Deferred():
-                yield self._resolved(segment)
+                yield from self._resolved(segment)
             case Extent():
                 self._transfer.enter(segment.entry)
                 yield from self._member(segment)
                 self._transfer.leave()
 
-    def _resolved(self, deferred: Deferred) -> bytes:
+    def _resolved(self, deferred: Deferred) -> Iterator[bytes]:
         if self._plan is None:
             raise DeliveryError("A single datastream has no manifest")
-        return resolve(deferred, self._plan, Learned(digests=self._learned))
+        for entry in needs(deferred, self._plan, Learned(digests=self._learned)):
+            yield from self._learn(entry, self._plan.algorithm)
+        yield resolve(deferred, self._plan, Learned(digests=self._learned))
+
+    def _learn(self, entry: Entry, algorithm: str) -> Iterator[bytes]:
+        """Reads a member that this window did not hold whole, for its digest alone: a window may begin anywhere, and in any process."""
+        with opened(self._open, entry) as content:
+            verification = Verification(entry.declared, learn=algorithm)
+            yield from read(content, Extent(entry, entry.size, entry.size), verification, self._learned)
 
     def _member(self, extent: Extent) -> Iterator[bytes]:
         with opened(self._open, extent.entry) as content:

@@ -1,0 +1,114 @@
+"""Any window is the same slice of the whole, whatever was sent before it and whether or not the digests are known."""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from getapi.core.errors import ContentMissing, DeliveryStalled, FixityMismatch, PackageCanceled
+from getapi.core.layout import Deferred, Layout, lay_out
+from getapi.core.source import Digest
+from getapi.transport import reading
+from getapi.transport.sender import send
+from getapi.transport.transfer import Transfer
+from tests.transport.material import Held, Store, connected, entry, plan, whole
+
+CONTENTS = {"a": b"", "b": bytes(range(256)) * 300, "c": b"short", "d": bytes(90_000)}
+CUTS = st.lists(st.integers(0, 10**6), max_size=6)
+KNOWN = st.tuples(*[st.booleans()] * len(CONTENTS))
+
+
+def material(known: tuple[bool, ...]) -> tuple[Layout, Store, bytes]:
+    entries = [
+        entry(name, octets, known=is_known, declared=("md5",)) for (name, octets), is_known in zip(CONTENTS.items(), known, strict=True)
+    ]
+    layout = lay_out(plan(*entries))
+    store = Store({f"data/{name}": opener(octets) for name, octets in CONTENTS.items()})
+    return layout, store, whole(layout, {f"data/{name}": octets for name, octets in CONTENTS.items()})
+
+
+def opener(octets: bytes, path: Path | None = None) -> Callable[[], Held]:
+    return lambda: Held(octets, path=path)
+
+
+def closing(layout: Layout) -> int:
+    """Where the tag manifest begins, which waits for all digests."""
+    return max(offset for segment, offset in zip(layout.segments, layout.offsets, strict=True) if isinstance(segment, Deferred))
+
+
+def window(layout: Layout, store: Store, start: int, stop: int) -> bytes:
+    return b"".join(send(layout, start=start, stop=stop, open_entry=store.open, transfer=Transfer(None, total=stop - start)))
+
+
+@given(KNOWN, CUTS, st.randoms())
+def test_any_cut_up_in_any_order_reassembles_to_the_whole(known: tuple[bool, ...], cuts: list[int], order: Random) -> None:
+    layout, store, octets = material(known)
+    edges = sorted({0, layout.length, *(cut % layout.length for cut in cuts)})
+    windows = list(itertools.pairwise(edges))
+    order.shuffle(windows)
+    pieces = {start: window(layout, store, start, stop) for start, stop in windows}
+    assert b"".join(pieces[start] for start in sorted(pieces)) == octets
+    assert all(held.closed for held in store.opened)
+
+
+@given(KNOWN, st.integers(0, 400))
+def test_the_end_alone_is_right_octet_by_octet(known: tuple[bool, ...], back: int) -> None:
+    """The tag manifest and the manifest, the padding, one octet each."""
+    layout, store, octets = material(known)
+    start = layout.length - 1 - back * 37 % layout.length
+    assert window(layout, store, start, start + 1) == octets[start : start + 1]
+
+
+def test_over_a_real_connection_too() -> None:
+    with TemporaryDirectory() as folder:
+        layout, _, octets = material((True, True, False, True))
+        contents = {}
+        for name, data in CONTENTS.items():
+            (Path(folder) / name).write_bytes(data)
+            contents[f"data/{name}"] = opener(data, Path(folder) / name)
+        for start in range(0, layout.length, 9973):
+            with connected() as (connection, receiver):
+                stop = min(start + 60_000, layout.length)
+                transfer = Transfer(connection, total=stop - start)
+                for item in send(layout, start=start, stop=stop, open_entry=Store(contents).open, transfer=transfer):
+                    connection.sendall(item)
+                connection.shutdown(1)
+                assert receiver.result() == octets[start:stop]
+
+
+def test_a_member_that_is_read_for_the_manifest_is_held_against_its_declared_digest() -> None:
+    layout, store, _ = material((False, True, True, True))
+    wrong = Digest(algorithm="md5", value="0" * 32)
+    assert layout.plan
+    damaged = lay_out(plan(*(replace(each, digest=None, declared=(wrong,)) for each in layout.plan.entries)))
+    with pytest.raises(FixityMismatch):
+        window(damaged, store, closing(damaged), damaged.length)
+
+
+def test_a_member_that_is_gone_breaks_the_manifest_off() -> None:
+    layout, _, _ = material((True, False, True, True))
+    with pytest.raises(ContentMissing):
+        window(layout, Store({}), closing(layout), layout.length)
+
+
+def test_reading_ahead_is_cut_like_sending_and_is_no_stall_of_the_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "CHUNK", 1000)
+    layout, store, _ = material((True, False, True, True))
+    transfer = Transfer(None, total=layout.length - closing(layout))
+    blocks = send(layout, start=closing(layout), stop=layout.length, open_entry=store.open, transfer=transfer)
+    moments = []
+    for now in range(1000, 1040):
+        assert next(blocks) == b""
+        moments.append(transfer.idle(float(now)))
+    assert moments[1:] == [0.0] * 39
+    transfer.cut(PackageCanceled())
+    transfer.cut(DeliveryStalled())
+    with pytest.raises(PackageCanceled):
+        list(blocks)
+    assert all(held.closed for held in store.opened)
