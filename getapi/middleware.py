@@ -72,14 +72,14 @@ def log_request(respond: Respond) -> Respond:
 
 
 def empty_bodies(respond: Respond) -> Respond:
-    """HEAD is answered with GET's length and no octet, 304 with neither (RFC 9110 9.3.2, 15.4.5): servers send what they are given."""
+    """HEAD is answered with GET's length and no octet, 204 and 304 with neither (RFC 9110 8.6, 9.3.2, 15.4.5): servers send what they get."""
 
     def emptied(request: HttpRequest) -> HttpResponseBase:
         response = respond(request)
         if request.method == "HEAD" and isinstance(response, HttpResponse):
             response.headers.setdefault("Content-Length", str(len(response.content)))
             response.content = b""
-        if response.status_code == HTTPStatus.NOT_MODIFIED:
+        if response.status_code in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
             del response["Content-Length"]
         return response
 

@@ -23,7 +23,9 @@ class PackageRequest(serializers.Serializer[Any]):
     files = serializers.CharField(required=False, help_text="PID or PID/DSID, joined by semicolons")
     map = serializers.CharField(required=False, help_text="PID/DSID of structural maps, joined by semicolons")
     format = serializers.ChoiceField(choices=["tar"], default="tar", required=False)
-    delivery = serializers.ChoiceField(choices=["stream"], default="stream", required=False)
+    delivery = serializers.ChoiceField(
+        choices=["stream", "link"], default="stream", required=False, help_text="link: the package is kept, and its address is the answer"
+    )
     name = serializers.CharField(required=False, help_text="The download's name; what no file may be called is replaced")
 
 
@@ -42,6 +44,42 @@ class ListedObject(serializers.Serializer[Any]):
     pid = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment] # a field's name here, an attribute of fields there
     datastreams = ListedDatastream(many=True)
+
+
+class PackagedDatastream(serializers.Serializer[Any]):
+    pid = serializers.CharField()
+    dsid = serializers.CharField()
+    path = serializers.CharField(help_text="Where it lies in the bag")
+    size = serializers.IntegerField(help_text="Octets")
+
+
+class Notice(serializers.Serializer[Any]):
+    """One line of notices.txt."""
+
+    pid = serializers.CharField()
+    dsid = serializers.CharField(help_text="Empty for a whole object")
+    code = serializers.CharField()
+    text = serializers.CharField()
+
+
+class KeptPackage(serializers.Serializer[Any]):
+    """Lists are empty, and the digest is null, in every other state than ready."""
+
+    id = serializers.CharField()
+    state = serializers.ChoiceField(choices=["ready", "canceled", "expired", "changed"])
+    format = serializers.CharField()
+    name = serializers.CharField()
+    size = serializers.IntegerField(help_text="Octets of the whole package")
+    files = serializers.IntegerField(help_text="Datastreams in it")
+    sent = serializers.IntegerField(help_text="Octets that were acknowledged, each counted once")
+    created = serializers.DateTimeField()
+    expires = serializers.DateTimeField(help_text="Later with every octet that is sent")
+    content = serializers.CharField(help_text="The address of its bytes")
+    tagmanifest_sha256 = serializers.CharField(
+        allow_null=True, help_text="Of the tag manifest, which covers all; null while it is not known"
+    )
+    datastreams = PackagedDatastream(many=True)
+    notices = Notice(many=True)
 
 
 class Problem(serializers.Serializer[Any]):
@@ -68,4 +106,26 @@ OBJECT_XML: Schema = {
     "type": "object",
     "xml": {"name": "object"},
     "properties": {"pid": _TEXT, "label": _TEXT, "datastreams": {"type": "array", "xml": {"wrapped": True}, "items": _LISTED_XML}},
+}
+_WHOLE: Schema = {"type": "integer"}
+_PACKAGED_XML: Schema = {
+    "type": "object",
+    "xml": {"name": "datastream"},
+    "properties": {"pid": _TEXT, "dsid": _TEXT, "path": _TEXT, "size": _WHOLE},
+}
+_NOTICE_XML: Schema = {
+    "type": "object",
+    "xml": {"name": "notice"},
+    "properties": {"pid": _TEXT, "dsid": _TEXT, "code": _TEXT, "text": _TEXT},
+}
+PACKAGE_XML: Schema = {
+    "type": "object",
+    "xml": {"name": "package"},
+    "properties": {
+        **dict.fromkeys(("id", "state", "format", "name"), _TEXT),
+        **dict.fromkeys(("size", "files", "sent"), _WHOLE),
+        **dict.fromkeys(("created", "expires", "content", "tagmanifest_sha256"), _TEXT),
+        "datastreams": {"type": "array", "xml": {"wrapped": True}, "items": _PACKAGED_XML},
+        "notices": {"type": "array", "xml": {"wrapped": True}, "items": _NOTICE_XML},
+    },
 }

@@ -39,7 +39,7 @@ def _entry_row(entry: Entry) -> list[object]:
     datastream = entry.datastream
     # Nearly always the same digests twice: written once.
     declared = None if entry.declared == datastream.digests else _digest_rows(entry.declared)
-    return [entry.path, entry.size, entry.mtime, entry.digest, declared, entry.repository, _datastream_row(datastream)]
+    return [entry.path, entry.size, entry.mtime, entry.digest, declared, entry.repository, entry.checksum, _datastream_row(datastream)]
 
 
 def _datastream_row(datastream: DatastreamRecord) -> list[object]:
@@ -101,7 +101,16 @@ def _notice(row: object) -> Notice:
 
 def _entry(row: object) -> Entry:
     match row:
-        case [str(path), int(size), int(mtime), None | str() as digest, None | list() as declared, str(repository), fields]:
+        case [
+            str(path),
+            int(size),
+            int(mtime),
+            None | str() as digest,
+            None | list() as declared,
+            str(repository),
+            None | int() as checksum,
+            fields,
+        ]:
             datastream = _datastream(fields)
             return Entry(
                 path=path,
@@ -111,6 +120,7 @@ def _entry(row: object) -> Entry:
                 declared=datastream.digests if declared is None else _digests(declared),
                 repository=repository,
                 datastream=datastream,
+                checksum=checksum,
             )
     raise ValueError("not an entry")
 

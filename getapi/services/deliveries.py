@@ -13,10 +13,11 @@ from django import db
 from django.utils import timezone
 
 from getapi import models
-from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackagingError
+from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackageCanceled, PackagingError
 from getapi.core.layout import Extent, Layout
 from getapi.core.plan import Entry
 from getapi.core.source import Content
+from getapi.services import shelf
 from getapi.services.statistics import Recipient, record_downloads
 from getapi.services.watcher import Watcher, watcher
 from getapi.transport.reading import opened
@@ -42,6 +43,7 @@ CUTS: dict[type[BaseException], Outcome] = {
     DeliveryStalled: Outcome.STALLED,
     DeliveryOverdue: Outcome.OVERDUE,
     DeliveryShutDown: Outcome.SHUT_DOWN,
+    PackageCanceled: Outcome.CANCELED,
 }
 
 LEVELS = {Outcome.DONE: logging.INFO, Outcome.CLIENT_GONE: logging.INFO, Outcome.BROKEN: logging.ERROR}
@@ -116,7 +118,7 @@ def deliver(
         opened(open_entry, first.entry).close()
     consignment = Consignment(layout=layout, start=start, stop=stop, recipient=recipient, package=package, name=name)
     transfer = Transfer(sock, total=stop - start)
-    watched_by.register(transfer)
+    watched_by.register(transfer, package=package)
     return Delivery(consignment, open_entry=open_entry, transfer=transfer, watched_by=watched_by)
 
 
@@ -161,6 +163,8 @@ class _Ending:
     def _record(self, row: models.Delivery) -> None:
         sent = self._consignment
         _persist(partial(_save, row), row)
+        if sent.package and row.sent:
+            _persist(partial(shelf.touch, sent.package), row)
         entries = sent.entries(row.sent)
         if entries:
             downloads = partial(record_downloads, entries, recipient=sent.recipient, package=sent.package, time=row.ended or sent.began)

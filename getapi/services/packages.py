@@ -1,35 +1,46 @@
-"""A package from the caller's words to its bytes: the use case behind PACKAGE and ``write_package``."""
+"""A package from the caller's words to its bytes, at once and whenever it is asked for again; also what ``write_package`` writes."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
-from getapi import conf
-from getapi.core.errors import MalformedParameter
+from getapi import conf, models
+from getapi.core.errors import MalformedParameter, PackageOutdated, PackagingError
 from getapi.core.layout import Layout, lay_out
-from getapi.core.plan import Plan
+from getapi.core.ledger import Examination, Ledger
+from getapi.core.plan import Entry, Plan
 from getapi.core.planner import plan_package
 from getapi.core.request import PackageRequest, parse_request
-from getapi.services import fixity, rules
+from getapi.core.review import review
+from getapi.core.source import DatastreamRecord
+from getapi.services import fixity, rules, shelf
 from getapi.services.deliveries import Delivery, deliver
+from getapi.services.layouts import LayoutCache
 from getapi.services.repositories import registry
-from getapi.services.statistics import Recipient
+from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.transport.connection import raw_socket
 
 MEDIA_TYPES = {"tar": "application/x-tar"}
 """The formats that are offered; ``core.serialization`` may know more."""
 
+DELIVERIES = ("stream", "link")
+
+_recent = LayoutCache()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A planned package; ``id`` is 128 random bits in hex, new for each request."""
+    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it."""
 
     id: str
     plan: Plan
     layout: Layout
+    created: datetime
+    key_id: int | None = None
 
     @property
     def file_name(self) -> str:
@@ -54,33 +65,118 @@ def read_request(*, files: str | None, maps: str | None, format: str = "tar", na
     )
 
 
+def wants_link(delivery: str | None) -> bool:
+    """Whether the package is to be kept for later instead of being sent at once. Raises MalformedParameter."""
+    if delivery not in {None, *DELIVERIES}:
+        raise MalformedParameter("delivery", f"it must be one of {', '.join(DELIVERIES)}")
+    return delivery == "link"
+
+
 def prepare(request: PackageRequest) -> Package:
     """Plans a package on the repositories as they are now. Raises LimitExceeded and, where nothing can be decided, SourceUnavailable."""
+    now = timezone.now()
     plan = plan_package(
-        request,
-        repositories=registry(),
-        rules=rules.planning_rules(conf.current()),
-        now=timezone.now(),
-        ledger=fixity.current_ledger(),
+        request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=fixity.current_ledger()
     )
-    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan))
+    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now)
 
 
-def check_delivery(delivery: str | None) -> None:
-    """Links need packages that are kept; this version sends each package at once."""
-    if delivery not in {None, "stream"}:
-        raise MalformedParameter("delivery", "this version offers stream alone")
+def keep(package: Package, *, client: str | None, recipient: Recipient) -> Package:
+    """Makes it a package that can be had again by its id; ``client`` is the address that the token named. Raises TooManyPackages."""
+    plan = package.plan
+    row = models.Package(
+        id=package.id,
+        key_id=recipient.key_id,
+        client=client or "",
+        address=kept_address(recipient.address),
+        user_agent=kept_user_agent(recipient.user_agent),
+        created=package.created,
+        format=plan.format,
+        name=plan.name,
+        size=package.layout.length,
+        files=len(plan.entries),
+        etag=plan.etag,
+    )
+    shelf.put(row, plan)
+    _recent.put(package.id, package.layout)
+    return replace(package, key_id=recipient.key_id)
 
 
-def send(package: Package, *, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
-    """The whole package's bytes as an iterator that a server drains; it closes the database before the first of them."""
+def open_package(package_id: str) -> Package:
+    """The package of that id, if it may be sent now. Raises PackageNotFound, and what ``reopen`` raises."""
+    return reopen(shelf.find(package_id))
+
+
+def reopen(row: models.Package) -> Package:
+    """A kept package, if it may be sent now: access and content are looked at each time, whatever is remembered.
+
+    Raises PackageGone (expired, cancelled, changed, closed or outdated), SourceUnavailable.
+    """
+    shelf.check(row, timezone.now())
+    layout = _recent.get(row.pk) or _read(row)
+    if layout.plan is None or layout.length != row.size:
+        raise PackageOutdated
+    ledger = _Consulted(fixity.current_ledger())
+    review(layout.plan, repositories=registry(), rules=rules.access_rules(conf.current()), now=timezone.now(), ledger=ledger)
+    plan = ledger.complete(layout.plan)
+    if plan is not layout.plan:
+        layout = lay_out(plan)
+    _recent.put(row.pk, layout)
+    return Package(id=row.pk, plan=plan, layout=layout, created=row.created, key_id=row.key_id)
+
+
+def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
+    """Octets ``start`` to ``stop`` (not included) as an iterator that a server drains; it closes the database before the first of them.
+
+    Raises TooManyDeliveries, and SourceError where the window begins inside a datastream that cannot be opened.
+    """
     return deliver(
         package.layout,
-        start=0,
-        stop=package.layout.length,
+        start=start,
+        stop=stop,
         open_entry=registry().open,
         recipient=recipient,
         package=package.id,
         name=package.plan.name,
         sock=raw_socket(meta),
     )
+
+
+def send_first(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
+    """As ``send``, for a package that was just kept: where it is refused nothing stays of it."""
+    try:
+        return send(package, start=start, stop=stop, recipient=recipient, meta=meta)
+    except PackagingError:
+        shelf.take_back(package.id)
+        raise
+
+
+class _Consulted:
+    """The fixity ledger, asked once for all that is to be known of a package (core.ledger.Ledger)."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._seen: dict[tuple[str, str, str], Examination] = {}
+
+    def look_up(self, repository: str, datastreams: Iterable[DatastreamRecord]) -> Mapping[tuple[str, str], Examination]:
+        found = self._ledger.look_up(repository, datastreams)
+        self._seen |= {(repository, *key): examination for key, examination in found.items()}
+        return found
+
+    def complete(self, plan: Plan) -> Plan:
+        """The plan with the digests that were learned since it was made, of which neither its bytes nor its tag depend; else itself."""
+        unknown = (entry for entry in plan.entries if entry.digest is None)
+        known = {entry.path: digest for entry in unknown if (digest := self._digest(entry, plan.algorithm))}
+        entries = tuple(replace(entry, digest=known[entry.path]) if entry.path in known else entry for entry in plan.entries)
+        return replace(plan, entries=entries) if known else plan
+
+    def _digest(self, entry: Entry, algorithm: str) -> str | None:
+        examination = self._seen.get((entry.repository, entry.datastream.pid, entry.datastream.dsid))
+        return None if examination is None else examination.digests.get(algorithm)
+
+
+def _read(row: models.Package) -> Layout:
+    try:
+        return lay_out(shelf.read_plan(row))
+    except MalformedParameter:
+        raise PackageOutdated from None  # a format that this version does not know

@@ -72,8 +72,8 @@ def _exported(row: Download, zone: tzinfo) -> Exported:
 
 
 def _rows(entries: Sequence[Entry], *, recipient: Recipient, package: str, time: datetime) -> list[Download]:
-    agent = _printable(recipient.user_agent)[:USER_AGENT_LENGTH]
-    address = _kept_address(recipient.address, conf.current().statistics.address)
+    agent = kept_user_agent(recipient.user_agent)
+    address = kept_address(recipient.address)
     recent = _recent(address, agent, time)
     key = _existing_key(recipient.key_id)
     robot = counter_robots.is_robot(agent)
@@ -114,8 +114,14 @@ def _existing_key(key_id: int | None) -> int | None:
     return None if key_id is None else Key.objects.filter(pk=key_id).values_list("pk", flat=True).first()
 
 
-def _kept_address(text: str, keep: str) -> str:
+def kept_user_agent(text: str) -> str:
+    """Without control characters and lone surrogates: PostgreSQL refuses NUL, and a log line must stay one line."""
+    return "".join(letter if letter.isprintable() else " " for letter in text).strip()[:USER_AGENT_LENGTH]
+
+
+def kept_address(text: str) -> str:
     """What ``statistics.address`` lets be kept: all, IPv4's /24 or IPv6's /48, or nothing; nothing also of what is no address."""
+    keep = conf.current().statistics.address
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -128,11 +134,6 @@ def _kept_address(text: str, keep: str) -> str:
         return str(address)
     prefix = 24 if address.version == 4 else 48
     return str(ipaddress.ip_network((address, prefix), strict=False).network_address)
-
-
-def _printable(text: str) -> str:
-    """Without control characters and lone surrogates: PostgreSQL refuses NUL, and a log line must stay one line."""
-    return "".join(letter if letter.isprintable() else " " for letter in text).strip()
 
 
 def _facts(row: Download) -> Exported:

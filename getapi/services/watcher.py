@@ -3,12 +3,22 @@
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
+
+from django import db
 
 from getapi import conf
-from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackagingError, TooManyDeliveries
+from getapi.core.errors import (
+    DeliveryOverdue,
+    DeliveryShutDown,
+    DeliveryStalled,
+    PackageCanceled,
+    PackagingError,
+    TooManyDeliveries,
+)
+from getapi.services import shelf
 from getapi.transport.transfer import Transfer
 
 INTERVAL = 1.0
@@ -38,8 +48,16 @@ def configured() -> Deadlines:
 class Watcher:
     """Looks at every registered transfer once a second, while there is one. Transfers that nobody else knows any more are forgotten."""
 
-    def __init__(self, deadlines: Callable[[], Deadlines] = configured, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        deadlines: Callable[[], Deadlines] = configured,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        heed: Callable[[Collection[str]], Collection[str]] = lambda _: (),
+    ) -> None:
+        """``heed`` is told the ids of the packages that are being sent, and says which of them were cancelled."""
         self._deadlines = deadlines
+        self._heed = heed
         self._clock = clock
         self._capacity: int | None = None
         self._stopping: Callable[[], bool] = lambda: False
@@ -50,7 +68,7 @@ class Watcher:
     def reset(self) -> None:
         """Forgets threads and transfers of the process that this one was forked from."""
         self._lock = threading.Lock()
-        self._transfers: WeakSet[Transfer] = WeakSet()
+        self._transfers: WeakKeyDictionary[Transfer, str] = WeakKeyDictionary()
         self._thread: threading.Thread | None = None
 
     def serve(self, *, threads: int, grace: float, stopping: Callable[[], bool]) -> None:
@@ -58,19 +76,19 @@ class Watcher:
         self._capacity = max(threads - RESERVED_THREADS, 1)
         self._grace, self._stopping = grace, stopping
 
-    def register(self, transfer: Transfer) -> None:
-        """Raises TooManyDeliveries where this process is full."""
+    def register(self, transfer: Transfer, *, package: str = "") -> None:
+        """``package`` is the id, empty for a single datastream. Raises TooManyDeliveries where this process is full."""
         with self._lock:
             if self._capacity is not None and len(self._transfers) >= self._capacity:
                 raise TooManyDeliveries(limit=self._capacity, retry_after=soonest(list(self._transfers), self._clock()))
-            self._transfers.add(transfer)
+            self._transfers[transfer] = package
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
                 self._thread.start()
 
     def forget(self, transfer: Transfer) -> None:
         with self._lock:
-            self._transfers.discard(transfer)
+            self._transfers.pop(transfer, None)
 
     def look(self) -> None:
         """One look: cuts what stalls, what is overdue, and everything when the process is about to be killed."""
@@ -80,6 +98,16 @@ class Watcher:
             error = DeliveryShutDown() if last else verdict(transfer, deadlines, now)
             if error is not None:
                 transfer.cut(error)
+
+    def cut_canceled(self) -> None:
+        """Cuts what was cancelled in whatever process, and tells the database of what runs here."""
+        with self._lock:
+            packages = dict(self._transfers)
+        ids = frozenset(filter(None, packages.values()))
+        canceled = self._heed(ids) if ids else ()
+        for transfer, package in packages.items():
+            if package in canceled:
+                transfer.cut(PackageCanceled())
 
     def stop(self) -> None:
         """Cuts everything now."""
@@ -101,6 +129,8 @@ class Watcher:
         while self._continues():
             self.look()
             time.sleep(INTERVAL)
+            self.cut_canceled()
+        db.connections.close_all()
 
     def _continues(self) -> bool:
         with self._lock:
@@ -132,7 +162,7 @@ def _remaining(transfer: Transfer, now: float) -> float:
     return (transfer.total - done) * (now - transfer.started) / done if done else float("inf")
 
 
-watcher = Watcher()
+watcher = Watcher(heed=shelf.heed)
 """This process's."""
 
 os.register_at_fork(after_in_child=watcher.reset)

@@ -30,11 +30,11 @@ def _problems(sentences: Mapping[int, str]) -> Answers:
     return answers
 
 
-def _formats(xml: serializers.Schema, json: type[Any], sentence: str) -> Answers:
+def _formats(xml: serializers.Schema, json: type[Any], sentence: str, *, status: int = 200) -> Answers:
     return {
-        (200, "application/xml"): OpenApiResponse(xml, sentence),
-        (200, "application/json"): OpenApiResponse(json, sentence),
-        (200, "text/html"): OpenApiResponse(OpenApiTypes.STR, sentence),
+        (status, "application/xml"): OpenApiResponse(xml, sentence),
+        (status, "application/json"): OpenApiResponse(json, sentence),
+        (status, "text/html"): OpenApiResponse(OpenApiTypes.STR, sentence),
     }
 
 
@@ -44,6 +44,16 @@ def _header(name: str, description: str, *statuses: int, kind: Any = OpenApiType
 
 
 _RETRY_AFTER = _header("Retry-After", "Seconds", 429, kind=OpenApiTypes.INT)
+_CONDITIONS = [
+    _header("Range", "One range of bytes; several are answered with the whole"),
+    _header("If-Range", "An ETag or a date"),
+    _header("If-Match", "ETags"),
+    _header("If-None-Match", "ETags"),
+    _header("If-Modified-Since", "A date"),
+    _header("If-Unmodified-Since", "A date"),
+]
+_PACKAGE_ID = OpenApiParameter("package_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="32 hexadecimal digits")
+_UNKNOWN = {404: "There is no such package, or none any more"}
 _PID = OpenApiParameter("pid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The object's PID, such as demo:1")
 _DSID = OpenApiParameter("dsid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The datastream's id, in any case")
 _TOKEN = OpenApiParameter(
@@ -70,15 +80,81 @@ package = extend_schema(
     request=serializers.PackageRequest,
     responses={
         (200, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "A TAR archive of a BagIt bag"),
+        **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "delivery=link: the package, to be had from its address", status=201),
+        303: OpenApiResponse(description="delivery=link, where Accept prefers HTML: to the package's page"),
         **_problems(
-            {**_UNREADABLE, 403: "A valid token is required", 429: "All download slots are in use", 503: "A repository cannot be read now"}
+            {
+                **_UNREADABLE,
+                403: "A valid token is required",
+                429: "All download slots are in use, or all the packages that a key may keep",
+                503: "A repository cannot be read now",
+            }
         ),
     },
     parameters=[
         _RETRY_AFTER,
+        _header("Location", "The package's page", 201, 303),
+        _header("Content-Location", "The address of these bytes, for whoever resumes", 200, 201),
+        _header("Accept-Ranges", "bytes, at that address", 200),
+        _header("Last-Modified", "When the package was made", 200),
         _header("Content-Length", "Octets, exact", 200, kind=OpenApiTypes.INT64),
         _header("Content-Disposition", "The download's name", 200),
         _header("ETag", "The same for the same request, on the same day, to an unchanged repository", 200),
+    ],
+)
+
+kept_package = extend_schema(
+    operation_id="getPackage",
+    tags=["packages"],
+    summary="A package as a resource: what is in it, how far it was sent, until when it can be had",
+    auth=[],
+    responses={
+        **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "The package"),
+        **_problems({**_UNKNOWN, 503: _REPOSITORY[503]}),
+    },
+    parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
+)
+
+cancel_package = extend_schema(
+    operation_id="cancelPackage",
+    tags=["packages"],
+    summary="Ends a package; running downloads of it are cut short",
+    auth=[],
+    responses={204: OpenApiResponse(description="It is ended"), **_problems(_UNKNOWN)},
+    parameters=[_PACKAGE_ID],
+)
+
+package_content = extend_schema(
+    operation_id="getPackageContent",
+    tags=["packages"],
+    summary="A package's bytes, or a range of them",
+    auth=[],
+    responses={
+        (200, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "The whole package"),
+        (206, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "The range that was asked for"),
+        304: OpenApiResponse(description="What the client has is current"),
+        412: OpenApiResponse(description="A precondition failed"),
+        416: OpenApiResponse(description="The range lies beyond the end"),
+        **_problems(
+            {
+                **_UNKNOWN,
+                409: "A datastream changed at this very moment",
+                410: "It has expired, was cancelled, or holds what was changed or may not leave any more",
+                429: "All download slots are in use",
+                503: _REPOSITORY[503],
+            }
+        ),
+    },
+    parameters=[
+        _PACKAGE_ID,
+        *_CONDITIONS,
+        _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT),
+        _header("ETag", "Stays as long as the package", 200, 206, 304, 412, 416),
+        _header("Last-Modified", "When the package was made", 200, 206, 304, 412, 416),
+        _header("Content-Location", "This address", 200, 206, 304, 412, 416),
+        _header("Accept-Ranges", "bytes", 200, 206),
+        _header("Content-Range", "Which octets of how many", 206, 416),
+        _header("Content-Disposition", "The download's name", 200, 206),
     ],
 )
 
@@ -111,12 +187,7 @@ datastream = extend_schema(
         _PID,
         _DSID,
         _TOKEN,
-        _header("Range", "One range of bytes; several are answered with the whole"),
-        _header("If-Range", "An ETag or a date"),
-        _header("If-Match", "ETags"),
-        _header("If-None-Match", "ETags"),
-        _header("If-Modified-Since", "A date"),
-        _header("If-Unmodified-Since", "A date"),
+        *_CONDITIONS,
         _RETRY_AFTER,
         _header("ETag", "Changes with the bytes", 200, 206, 304, 412, 416),
         _header("Last-Modified", "When this version was made", 200, 206, 304, 412, 416),

@@ -1,17 +1,14 @@
 """``GET /api/get/{pid}`` and ``GET /api/get/{pid}/{dsid}``: the paper's Get API under the same access rules."""
 
-from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import http_date
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from getapi.core.ranges import Full, NotModified, Partial, PreconditionFailed, Selection, Unsatisfiable, select
 from getapi.services import objects
 from getapi.services.objects import Single
 from getapi.views import description
 from getapi.views.answer import ApiView
-from getapi.views.sending import INERT, attachment
+from getapi.views.sending import Representation, answer
 
 
 class ObjectView(ApiView):
@@ -30,57 +27,22 @@ class DatastreamView(ApiView):
 
     @description.datastream
     def get(self, request: Request, pid: str, dsid: str) -> HttpResponseBase:
-        single = objects.find_single(pid, dsid, meta=request.META, token=_token(request))
-        entry = single.entry
-        selected = select(
-            method=request.method or "GET",
-            length=entry.size,
-            etag=single.etag,
-            last_modified=entry.datastream.created,
-            headers=request.headers,
-        )
-        headers = {**INERT, "ETag": single.etag, "Accept-Ranges": "bytes"}
-        if entry.datastream.created is not None:
-            headers["Last-Modified"] = http_date(entry.mtime)
-        return _answer(request, single, selected, headers)
+        return answer(request, _represent(request, objects.find_single(pid, dsid, meta=request.META, token=_token(request))))
 
     def head(self, request: Request, pid: str, dsid: str) -> HttpResponseBase:
         return self.get(request, pid, dsid)
 
 
-def _answer(request: Request, single: Single, selected: Selection, headers: dict[str, str]) -> HttpResponseBase:
-    size = single.entry.size
-    match selected:
-        case NotModified():
-            return _empty(304, headers)
-        case PreconditionFailed():
-            return _empty(412, headers)
-        case Unsatisfiable():
-            return _empty(416, {**headers, "Content-Range": f"bytes */{size}"})
-        case Partial(start=start, stop=stop):
-            return _send(request, single, start, stop, {**headers, "Content-Range": f"bytes {start}-{stop - 1}/{size}"})
-        case Full():
-            return _send(request, single, 0, size, headers)
-
-
-def _empty(status: int, headers: dict[str, str]) -> HttpResponse:
-    response = HttpResponse(status=status, headers=headers)
-    del response["Content-Type"]
-    return response
-
-
-def _send(request: Request, single: Single, start: int, stop: int, headers: dict[str, str]) -> HttpResponseBase:
-    status = 206 if "Content-Range" in headers else 200
-    complete = {
-        **headers,
-        **attachment(single.entry.path),
-        "Content-Type": _media_type(single.entry.datastream.mime),
-        "Content-Length": str(stop - start),
-    }
-    if request.method == "HEAD":
-        return HttpResponse(status=status, headers=complete)
-    # The last step: what has begun to be sent must be drained or closed by the server.
-    return StreamingHttpResponse(objects.send(single, start=start, stop=stop, meta=request.META), status=status, headers=complete)
+def _represent(request: Request, single: Single) -> Representation:
+    datastream = single.entry.datastream
+    return Representation(
+        length=single.entry.size,
+        etag=single.etag,
+        modified=datastream.created,
+        file_name=single.entry.path,
+        media_type=_media_type(datastream.mime),
+        send=lambda start, stop: objects.send(single, start=start, stop=stop, meta=request.META),
+    )
 
 
 def _media_type(mime: str) -> str:

@@ -1,43 +1,102 @@
-"""``POST /api/get/PACKAGE``."""
+"""``POST /api/get/PACKAGE``, and the packages that it makes as resources (SPEC 1)."""
 
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from getapi.core.errors import MalformedParameter
-from getapi.negotiation import choose_named
-from getapi.services import addresses, packages, tokens
+from getapi.negotiation import choose_named, preferred_format
+from getapi.services import addresses, packages, shelf, summary, tokens
+from getapi.services.packages import Package
 from getapi.services.statistics import Recipient
 from getapi.views import description
 from getapi.views.answer import ApiView
 from getapi.views.parameters import Parameters, read_parameters
-from getapi.views.sending import attachment
+from getapi.views.sending import Representation, answer, send_part
 
 
 class PackageView(ApiView):
-    """A token, files and maps for a package, built while it is sent."""
+    """A token, files and maps for a package, built while it is sent; or for a link to it."""
 
     @description.package
-    def post(self, request: Request) -> StreamingHttpResponse:
+    def post(self, request: Request) -> HttpResponseBase:
         parameters = read_parameters(request)
-        facts = addresses.read(request.META)
-        grant = tokens.check(_token(parameters), facts)
-        packages.check_delivery(parameters.one("delivery"))
+        grant = tokens.check(_token(parameters), addresses.read(request.META))
+        link = packages.wants_link(parameters.one("delivery"))
         asked = packages.read_request(
             files=parameters.joined("files"),
             maps=parameters.joined("map"),
             format=_format(request, parameters),
             name=parameters.one("name"),
         )
-        package = packages.prepare(asked)
-        headers = {
-            **attachment(package.file_name),
-            "Content-Type": package.media_type,
-            "Content-Length": str(package.layout.length),
-            "ETag": package.plan.etag,
-        }
-        recipient = Recipient(key_id=grant.key_id, address=facts.address, user_agent=request.META.get("HTTP_USER_AGENT", ""))
-        # The last step: what has begun to be sent must be drained or closed by the server.
-        return StreamingHttpResponse(packages.send(package, recipient=recipient, meta=request.META), headers=headers)
+        package = packages.keep(packages.prepare(asked), client=grant.client, recipient=_recipient(request, grant.key_id))
+        if link:
+            return _link(request, package)
+        return send_part(request, _represent(request, package, first=True), 0, package.layout.length)
+
+
+class KeptPackageView(ApiView):
+    """A package as a resource: what is in it, how it stands, and its end."""
+
+    @description.kept_package
+    def get(self, request: Request, package_id: str) -> Response:
+        return Response({"package": summary.summarize(package_id, content=_content_address(package_id))})
+
+    def head(self, request: Request, package_id: str) -> Response:
+        return self.get(request, package_id)
+
+    @description.cancel_package
+    def delete(self, request: Request, package_id: str) -> HttpResponse:
+        shelf.cancel(package_id)
+        response = HttpResponse(status=204)
+        del response["Content-Type"]
+        return response
+
+
+class PackageContentView(ApiView):
+    """A package's bytes, whole or one range of them."""
+
+    @description.package_content
+    def get(self, request: Request, package_id: str) -> HttpResponseBase:
+        return answer(request, _represent(request, packages.open_package(package_id)))
+
+    def head(self, request: Request, package_id: str) -> HttpResponseBase:
+        return self.get(request, package_id)
+
+
+def _represent(request: Request, package: Package, *, first: bool = False) -> Representation:
+    """``first``: it was made by this very request, and is of no use to anybody where it cannot be sent."""
+    recipient = _recipient(request, package.key_id)
+    sender = packages.send_first if first else packages.send
+    return Representation(
+        length=package.layout.length,
+        etag=package.plan.etag,
+        modified=package.created,
+        file_name=package.file_name,
+        media_type=package.media_type,
+        location=_content_address(package.id),
+        send=lambda start, stop: sender(package, start=start, stop=stop, recipient=recipient, meta=request.META),
+    )
+
+
+def _link(request: Request, package: Package) -> HttpResponseBase:
+    """Programs get the package's description at once, browsers are sent to its page."""
+    place, content = reverse("kept-package", args=[package.id]), _content_address(package.id)
+    if preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html":
+        return HttpResponse(status=303, headers={"Location": place})
+    body = {"package": summary.summarize(package.id, content=content)}
+    return Response(body, status=201, headers={"Location": place, "Content-Location": content})
+
+
+def _content_address(package_id: str) -> str:
+    return reverse("package-content", args=[package_id])
+
+
+def _recipient(request: Request, key_id: int | None) -> Recipient:
+    address = addresses.read(request.META).address
+    return Recipient(key_id=key_id, address=address, user_agent=request.META.get("HTTP_USER_AGENT", ""))
 
 
 def _token(parameters: Parameters) -> str | None:

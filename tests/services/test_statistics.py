@@ -113,7 +113,7 @@ def test_addresses_are_truncated_unless_configured_otherwise() -> None:
 
 @given(address=st.ip_addresses())
 def test_a_truncated_address_has_nothing_of_the_host(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
-    kept = ipaddress.ip_address(statistics._kept_address(str(address), "truncated"))
+    kept = ipaddress.ip_address(statistics.kept_address(str(address)))
     assert int(kept) % 2 ** (8 if kept.version == 4 else 80) == 0
 
 

@@ -45,6 +45,9 @@ def test_its_paths_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     assert {(path, method) for path, methods in schema["paths"].items() for method in methods} == {
         ("/api/get/getToken", "post"),
         ("/api/get/PACKAGE", "post"),
+        ("/api/get/packages/{package_id}", "get"),
+        ("/api/get/packages/{package_id}", "delete"),
+        ("/api/get/packages/{package_id}/content", "get"),
         ("/api/get/{pid}", "get"),
         ("/api/get/{pid}/{dsid}", "get"),
         ("/healthz", "get"),
@@ -54,7 +57,8 @@ def test_its_paths_are_those_of_the_contract(schema: dict[str, Any]) -> None:
 
 def test_operations_have_plain_names_and_say_what_they_do(schema: dict[str, Any]) -> None:
     found = operations(schema)
-    assert set(found) == {"getToken", "PACKAGE", "getObject", "getDatastream", "healthz", "readyz"}
+    packages = {"PACKAGE", "getPackage", "getPackageContent", "cancelPackage"}
+    assert set(found) == {"getToken", *packages, "getObject", "getDatastream", "healthz", "readyz"}
     assert all(operation["summary"] and operation["tags"] for operation in found.values())
 
 
@@ -72,7 +76,10 @@ def test_every_refusal_is_told_in_the_three_formats(schema: dict[str, Any]) -> N
     ("name", "statuses"),
     [
         ("getToken", "200 400 403 408 413 415 429 500"),
-        ("PACKAGE", "200 400 403 408 413 415 429 500 503"),
+        ("PACKAGE", "200 201 303 400 403 408 413 415 429 500 503"),
+        ("getPackage", "200 404 500 503"),
+        ("getPackageContent", "200 206 304 404 409 410 412 416 429 500 503"),
+        ("cancelPackage", "204 404 500"),
         ("getObject", "200 403 404 500 502 503"),
         ("getDatastream", "200 206 304 403 404 409 412 416 429 500 502 503"),
     ],
@@ -95,6 +102,11 @@ def test_parameters_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     assert components["PackageRequest"]["required"] == ["token"]
     assert set(components["ListedObject"]["properties"]) == {"pid", "label", "datastreams"}
     assert set(components["ListedDatastream"]["properties"]) == {"dsid", "label", "mime", "size"}
+    assert list(components["KeptPackage"]["properties"]) == (
+        "id state format name size files sent created expires content tagmanifest_sha256 datastreams notices".split()
+    )
+    assert set(components["PackagedDatastream"]["properties"]) == {"pid", "dsid", "path", "size"}
+    assert set(components["Notice"]["properties"]) == {"pid", "dsid", "code", "text"}
     named = {(each["in"], each["name"]) for each in operations(schema)["getDatastream"]["parameters"]}
     assert {("path", "pid"), ("path", "dsid"), ("query", "token"), ("header", "Range"), ("header", "If-Range")} <= named
     assert schema["components"]["securitySchemes"]["token"]["scheme"] == "bearer"

@@ -1,0 +1,19 @@
+"""``manage.py purge_expired``: lets go of packages that can no longer be had, and of statistics that are not kept any longer."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from getapi.services import shelf
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes expired packages, and the statistics that are older than statistics.keep; the statistics of a package outlive it. To be "
+        "run once a day. It can be stopped at any time."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        purged = shelf.purge(timezone.now())
+        self.stdout.write(f"deleted: {purged.packages} packages, {purged.downloads} downloads, {purged.deliveries} deliveries")

@@ -1,0 +1,168 @@
+"""Packages that can be had again: kept as their plan, found by their id, until they expire or are cancelled (SPEC 1, 5, 6)."""
+
+import logging
+import re
+import zlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import db
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from getapi import conf
+from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound, PackageOutdated, TooManyPackages
+from getapi.core.plan import ENCODER, Plan
+from getapi.core.plancodec import decode, encode
+from getapi.models import Delivery, Download, Key, Package
+
+logger = logging.getLogger("getapi.packages")
+
+RUNNING = timedelta(seconds=60)
+"""After its last sign of life a delivery counts as running for so long; a package that is being sent does not expire."""
+
+SIGN_OF_LIFE = timedelta(seconds=10)
+"""How often a running delivery gives one."""
+
+BATCH = 500
+"""Rows that one statement deletes, so that nobody waits long for the database."""
+
+_ID = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    """Rows that were deleted."""
+
+    packages: int
+    downloads: int
+    deliveries: int
+
+
+def put(row: Package, plan: Plan) -> None:
+    """Keeps a package before its first byte leaves. Raises TooManyPackages where its key has ``limits.packages`` live ones."""
+    row.encoder, row.plan = ENCODER, zlib.compress(encode(plan).encode("utf-8", "surrogatepass"), 1)
+    with transaction.atomic():
+        # Whoever counts for this key at the same time waits until this one is counted too.
+        if row.key_id is not None:
+            Key.objects.select_for_update().filter(pk=row.key_id).first()
+        _check_room(row.key_id, row.created)
+        row.save(force_insert=True)
+
+
+def take_back(package_id: str) -> None:
+    """For a package whose delivery was refused: nobody was told its id."""
+    Package.objects.filter(pk=package_id).delete()
+
+
+def find(package_id: str) -> Package:
+    """The row, its plan not loaded. Raises PackageNotFound."""
+    row = Package.objects.defer("plan").filter(pk=package_id).first() if _ID.fullmatch(package_id) else None
+    if row is None:
+        raise PackageNotFound
+    return row
+
+
+def read_plan(row: Package) -> Plan:
+    """The plan as it was frozen. Raises PackageOutdated for another encoder's, or for one that is not what the row says of it."""
+    try:
+        plan = decode(zlib.decompress(row.plan).decode("utf-8", "surrogatepass"))
+    except (zlib.error, UnicodeDecodeError):
+        raise PackageOutdated from None
+    if plan.etag != row.etag:
+        raise PackageOutdated
+    return plan
+
+
+def check(row: Package, now: datetime) -> None:
+    """Raises PackageCanceled, PackageExpired."""
+    if row.state == Package.State.CANCELED:
+        raise PackageCanceled
+    if expires(row) <= now:
+        raise PackageExpired
+
+
+def expires(row: Package) -> datetime:
+    """``packages.ttl`` after its last byte, held to ``packages.max_age``; while it is being sent never (SPEC 6)."""
+    packages = conf.current().packages
+    idle = (row.last_sent or row.created) + timedelta(seconds=packages.ttl)
+    end = min(idle, row.created + timedelta(seconds=packages.max_age))
+    return end if row.last_sent is None else max(end, row.last_sent + RUNNING)
+
+
+def cancel(package_id: str) -> None:
+    """Ends the package for good; running deliveries of it are cut by their watchers. Raises PackageNotFound."""
+    row = find(package_id)
+    ready = Package.objects.filter(pk=row.pk, state=Package.State.READY)
+    ready.update(state=Package.State.CANCELED, canceled=timezone.now())
+
+
+def touch(package_id: str) -> None:
+    """Bytes of it left just now."""
+    Package.objects.filter(pk=package_id).update(last_sent=timezone.now())
+
+
+def heed(package_ids: Collection[str]) -> frozenset[str]:
+    """Which of these were cancelled, in whatever process; those that were not are told to be alive.
+
+    One query, and an UPDATE every SIGN_OF_LIFE. A database that does not answer cancels nothing.
+    """
+    now = timezone.now()
+    try:
+        rows = list(Package.objects.filter(pk__in=package_ids).values_list("pk", "state", "last_sent"))
+        silent = [pk for pk, _, last_sent in rows if last_sent is None or last_sent + SIGN_OF_LIFE <= now]
+        if silent:
+            Package.objects.filter(pk__in=silent).update(last_sent=now)
+    except db.Error:
+        logger.exception("cancelled packages could not be looked for")
+        db.connections.close_all()
+        return frozenset()
+    return frozenset(pk for pk, state, _ in rows if state == Package.State.CANCELED)
+
+
+def octets_sent(package_id: str) -> int:
+    """Octets of the package that somebody acknowledged, each counted once."""
+    sent, reached = 0, 0
+    for first, count in Delivery.objects.filter(package=package_id).order_by("first").values_list("first", "sent"):
+        sent += max(first + count - max(first, reached), 0)
+        reached = max(reached, first + count)
+    return sent
+
+
+def purge(now: datetime) -> Purged:
+    """Deletes expired packages, and what ``statistics.keep`` lets go; the statistics of a package outlive it."""
+    keep = conf.current().statistics.keep
+    end = now - timedelta(seconds=keep)
+    return Purged(
+        packages=_delete(Package.objects.exclude(_unexpired(now))),
+        downloads=_delete(Download.objects.filter(time__lt=end)) if keep else 0,
+        deliveries=_delete(Delivery.objects.filter(ended__lt=end)) if keep else 0,
+    )
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    total = 0
+    while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
+        rows.filter(pk__in=batch).delete()
+        total += len(batch)
+    return total
+
+
+def _unexpired(now: datetime) -> Q:
+    """``expires(row) > now`` for the database."""
+    packages = conf.current().packages
+    idle, old = now - timedelta(seconds=packages.ttl), now - timedelta(seconds=packages.max_age)
+    fresh = Q(last_sent__gt=idle) | Q(last_sent=None, created__gt=idle)
+    return Q(last_sent__gt=now - RUNNING) | Q(fresh, created__gt=old)
+
+
+def _check_room(key_id: int | None, now: datetime) -> None:
+    limit = conf.current().limits.packages
+    live = Package.objects.filter(_unexpired(now), key=key_id, state=Package.State.READY)
+    if live.count() < limit:
+        return
+    first = min(expires(row) for row in live.only("created", "last_sent"))
+    raise TooManyPackages(limit=limit, retry_after=max(5, min(300, round((first - now).total_seconds()))))

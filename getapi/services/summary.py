@@ -1,0 +1,65 @@
+"""A kept package as its page, JSON and XML tell it (SPEC 1)."""
+
+import hashlib
+from datetime import UTC, datetime
+
+from getapi.core import bag
+from getapi.core.errors import PackageCanceled, PackageExpired, PackageGone
+from getapi.core.plan import Plan
+from getapi.models import Package
+from getapi.services import packages, shelf
+
+READY = "ready"
+ENDS: dict[type[PackageGone], str] = {PackageCanceled: "canceled", PackageExpired: "expired"}
+CHANGED = "changed"
+"""The state of whatever cannot be had any more for another reason than those of ENDS."""
+
+
+def summarize(package_id: str, *, content: str) -> dict[str, object]:
+    """``package{id,state,format,name,size,files,sent,created,expires,content,tagmanifest_sha256,datastreams[...],notices[...]}``.
+
+    ``content`` is the bytes' own address. Of a package that cannot be had any more no datastream is told: what is closed since may be
+    among them. Raises PackageNotFound, SourceUnavailable.
+    """
+    row = shelf.find(package_id)
+    try:
+        plan, state = packages.reopen(row).plan, READY
+    except PackageGone as gone:
+        plan, state = None, ENDS.get(type(gone), CHANGED)
+    return {
+        "id": row.pk,
+        "state": state,
+        "format": row.format,
+        "name": row.name,
+        "size": row.size,
+        "files": row.files,
+        "sent": shelf.octets_sent(row.pk),
+        "created": _instant(row.created),
+        "expires": _instant(_end(row)),
+        "content": content,
+        "tagmanifest_sha256": None if plan is None else _tagmanifest_digest(plan),
+        "datastreams": [] if plan is None else _datastreams(plan),
+        "notices": [] if plan is None else _notices(plan),
+    }
+
+
+def _end(row: Package) -> datetime:
+    return shelf.expires(row) if row.canceled is None else row.canceled
+
+
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _tagmanifest_digest(plan: Plan) -> str | None:
+    """SHA-256 of the tag manifest, which covers every other file of the bag; None until all digests are known."""
+    unknown = any(bag.known_digest(entry, plan, {}) is None for entry in plan.entries)
+    return None if unknown else hashlib.sha256(bag.tagmanifest(plan, {})).hexdigest()
+
+
+def _datastreams(plan: Plan) -> list[dict[str, object]]:
+    return [{"pid": entry.datastream.pid, "dsid": entry.datastream.dsid, "path": entry.path, "size": entry.size} for entry in plan.entries]
+
+
+def _notices(plan: Plan) -> list[dict[str, object]]:
+    return [{"pid": notice.pid, "dsid": notice.dsid, "code": str(notice.code), "text": notice.text} for notice in plan.notices]
