@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 LOCALE = "C.UTF-8"
+ZONE = "UTC"
 
 
 def program(*names: str) -> str:
@@ -21,7 +22,7 @@ def program(*names: str) -> str:
 
 def run(command: Sequence[str], *, home: Path, stdin: bytes | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
     """Ends with an error that shows what the program said. ``home`` is where it may keep its own files."""
-    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": LOCALE, "HOME": str(home), "TZ": "UTC"}
+    environment = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "LC_ALL": LOCALE, "HOME": str(home), "TZ": ZONE}
     done = subprocess.run(command, input=stdin, cwd=cwd, env=environment, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
     return done

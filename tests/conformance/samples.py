@@ -1,7 +1,7 @@
 """Packages whose names and sizes have made archive tools and bag validators disagree."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from getapi.core.notice import Notice, NoticeCode
 from getapi.core.paths import Folder, Leaf, assign_paths
@@ -35,8 +35,8 @@ class Sample:
     plan: Plan
     files: Mapping[str, bytes]
 
-    def write(self) -> bytes:
-        return package(self.plan, self.files)
+    def write(self, serialization: str = "tar") -> bytes:
+        return package(replace(self.plan, format=serialization), self.files)
 
 
 def _placed() -> dict[str, bytes]:

@@ -1,7 +1,5 @@
 """Layouts: the length and the bytes come from one list."""
 
-import io
-import tarfile
 from dataclasses import replace
 from itertools import pairwise
 
@@ -23,19 +21,6 @@ PARTS: st.SearchStrategy[list[Segment]] = st.lists(
     ),
     max_size=8,
 )
-
-
-@given(files=FILES, algorithm=st.sampled_from(["sha256", "sha512"]), known=st.booleans())
-def test_the_sum_of_the_bytes_is_the_length_and_tarfile_agrees(files: dict[str, bytes], algorithm: str, known: bool) -> None:
-    plan = plan_of(files, algorithm=algorithm, known=known)
-    whole = package(plan, files)
-    assert len(whole) == lay_out(plan).length
-    assert len(whole) % 10_240 == 0
-    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
-        names = tar.getnames()
-        found = {name.removeprefix("bag/"): tar.extractfile(name) for name in names if name.startswith("bag/data/")}
-        assert {path: file.read() for path, file in found.items() if file} == files
-    assert names[:4] == ["bag", "bag/bagit.txt", "bag/bag-info.txt", "bag/data"]
 
 
 @given(files=FILES, serialization=FORMATS, data=st.data())

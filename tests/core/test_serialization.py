@@ -1,6 +1,7 @@
-"""ZIP packages, judged by Python's zipfile, also where their numbers need ZIP64. (TAR is judged with the layout.)"""
+"""Packages as a whole, judged by Python's tarfile and zipfile, also where a ZIP's numbers need ZIP64."""
 
 import io
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
@@ -18,6 +19,19 @@ from getapi.core.zip import MARK_32, local_header
 from getapi.core.zipreader import ZipReader
 from tests.core.packages import DAY, FILES, entry_of, package, plan_for, plan_of
 from tests.core.sparse import SparseFile
+
+
+@given(files=FILES, algorithm=st.sampled_from(["sha256", "sha512"]), known=st.booleans())
+def test_the_sum_of_the_bytes_is_the_length_and_tarfile_agrees(files: dict[str, bytes], algorithm: str, known: bool) -> None:
+    plan = plan_of(files, algorithm=algorithm, known=known)
+    whole = package(plan, files)
+    assert len(whole) == lay_out(plan).length
+    assert len(whole) % 10_240 == 0
+    with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        names = tar.getnames()
+        found = {name.removeprefix("bag/"): tar.extractfile(name) for name in names if name.startswith("bag/data/")}
+        assert {path: file.read() for path, file in found.items() if file} == files
+    assert names[:4] == ["bag", "bag/bagit.txt", "bag/bag-info.txt", "bag/data"]
 
 
 @given(files=FILES, algorithm=st.sampled_from(["sha256", "sha512"]), known=st.booleans())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from getapi.core.zip import CENTRAL, CENTRAL_SIGNATURE, END, END_SIGNATURE, LOCAL, LOCAL_SIGNATURE
+from getapi.core.zip import CENTRAL, CENTRAL_SIGNATURE, END, END_SIGNATURE, LOCAL, LOCAL_SIGNATURE, MARK_32, ZIP64_EXTRA
 
 LOCAL_FIELDS = ("signature", "version", "flags", "method", "time", "date", "checksum", "compressed", "size", "name_length", "extra_length")
 CENTRAL_FIELDS = (
@@ -15,9 +15,11 @@ CENTRAL_FIELDS = (
 )
 END_FIELDS = ("signature", "disk", "first_disk", "here", "count", "length", "start", "comment_length")
 UTF8, DESCRIBED = 0x0800, 0x0008
+MARKED = {"size": MARK_32, "compressed": MARK_32}
+"""What is said of sizes where ZIP64 says them."""
 
 
-def extra(kind: int, content: bytes) -> bytes:
+def extra_field(kind: int, content: bytes) -> bytes:
     return struct.pack("<2H", kind, len(content)) + content
 
 
@@ -79,6 +81,12 @@ def described(member: Member, *, wide: bool = False) -> Member:
     return replace(
         member, facts={**facts, "flags": facts["flags"] | DESCRIBED}, local={**nothing, **member.local}, behind=b"PK\x07\x08" + numbers
     )
+
+
+def widened(member: Member, *, local: bytes, central: bytes, told: Mapping[str, int]) -> Member:
+    """The same with what stands in its ZIP64 fields (no field for none), and what both headers say instead of the truth."""
+    fields = [extra_field(ZIP64_EXTRA, content) if content else b"" for content in (local, central)]
+    return replace(member.lying(local=told, central=told), local_extra=fields[0], central_extra=fields[1])
 
 
 def archive(*members: Member, end: Mapping[str, Any] | None = None, comment: bytes = b"", zip64: bytes = b"") -> bytes:

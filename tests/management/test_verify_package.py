@@ -10,9 +10,10 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from getapi.core.tarreader import BinaryReader
+from getapi.core.archive import BinaryReader
 from getapi.core.verdict import Verdict
 from getapi.core.verify import DEFAULT_ALGORITHMS, verify_tar
+from tests.core import ziparchives
 from tests.core.archives import archive, bag_of, complete, file, patched
 from tests.core.packages import package, plan_of
 
@@ -43,9 +44,10 @@ def _run(name: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
+@pytest.mark.parametrize("serialization", ["tar", "zip"])
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
-def test_a_valid_package_is_told_with_its_counts(run: Run, algorithm: str) -> None:
-    status, said = run(package(plan_of(PAYLOAD, algorithm=algorithm), PAYLOAD))
+def test_a_valid_package_is_told_with_its_counts(run: Run, algorithm: str, serialization: str) -> None:
+    status, said = run(package(plan_of(PAYLOAD, algorithm=algorithm, format=serialization), PAYLOAD))
     assert status == 0
     assert f"manifests  manifest-{algorithm}.txt, tagmanifest-{algorithm}.txt" in said
     assert "payload    2 files, 3005 bytes" in said
@@ -85,13 +87,16 @@ def test_only_the_algorithm_that_the_manifests_name_is_computed(run: Run, monkey
         return verify_tar(stream, algorithms=algorithms)
 
     monkeypatch.setattr("getapi.management.commands.verify_package.verify_tar", watched)
+    monkeypatch.setattr("getapi.management.commands.verify_package.verify_zip", watched)
     run(bag_of(complete(PAYLOAD, algorithm="md5")))
+    run(ziparchives.bag_of(complete(PAYLOAD, algorithm="sha1")))
     run(b"")
-    assert asked == [("md5",), DEFAULT_ALGORITHMS]
+    assert asked == [("md5",), ("sha1",), DEFAULT_ALGORITHMS]
 
 
-def test_standard_input_is_read_as_a_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = package(plan_of(PAYLOAD), PAYLOAD)
+@pytest.mark.parametrize("serialization", ["tar", "zip"])
+def test_standard_input_is_read_as_a_stream(serialization: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = package(plan_of(PAYLOAD, format=serialization), PAYLOAD)
     for data, expected in ((whole, 0), (whole[:-1], 1)):
         reading, writing = os.pipe()
         with os.fdopen(writing, "wb") as pipe:
@@ -115,11 +120,21 @@ def test_what_cannot_be_read_ends_with_2(tmp_path: Path) -> None:
     assert "cannot be read" in said
 
 
-@pytest.mark.parametrize("magic", [b"PK\x03\x04 and more", b"PK\x05\x06" + bytes(18)])
-def test_a_zip_is_told_apart(run: Run, magic: bytes) -> None:
-    status, said = run(magic)
-    assert status == 2
-    assert "ZIP" in said
+@pytest.mark.parametrize("data", [b"PK\x03\x04 and more", b"PK\x05\x06" + bytes(18), ziparchives.bag_of({"data/x": b""})[:-1]])
+def test_a_zip_is_told_apart_and_judged_as_one(run: Run, data: bytes) -> None:
+    status, said = run(data)
+    assert status == 1
+    assert ("truncated" in said) == (not data.endswith(bytes(18)))
+    assert ("no-bag" in said) == data.endswith(bytes(18))
+
+
+def test_a_zip_that_lies_about_its_sizes_is_told_and_does_not_send_the_reader_astray(run: Run) -> None:
+    for size in (2**32 - 2, 2**63, 2**64 - 1):
+        zip64 = ziparchives.extra_field(1, size.to_bytes(8, "little") * 2)
+        member = ziparchives.file("bag/data/x", local_extra=zip64).lying(local={"size": 2**32 - 1, "compressed": 2**32 - 1})
+        status, said = run(ziparchives.archive(member))
+        assert status == 1
+        assert "truncated" in said
 
 
 def test_names_that_the_terminal_cannot_show_are_escaped(tmp_path: Path) -> None:
