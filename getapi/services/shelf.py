@@ -113,14 +113,15 @@ def heed(package_ids: Collection[str]) -> frozenset[str]:
     now = timezone.now()
     try:
         rows = list(Package.objects.filter(pk__in=package_ids).values_list("pk", "state", "last_sent"))
+        canceled = frozenset(pk for pk, state, _ in rows if state == Package.State.CANCELED)
         silent = [pk for pk, _, last_sent in rows if last_sent is None or last_sent + SIGN_OF_LIFE <= now]
-        if silent:
-            Package.objects.filter(pk__in=silent).update(last_sent=now)
+        if not canceled.issuperset(silent):
+            Package.objects.filter(pk__in=set(silent) - canceled).update(last_sent=now)
     except db.Error:
         logger.exception("cancelled packages could not be looked for")
         db.connections.close_all()
         return frozenset()
-    return frozenset(pk for pk, state, _ in rows if state == Package.State.CANCELED)
+    return canceled
 
 
 def octets_sent(package_id: str) -> int:

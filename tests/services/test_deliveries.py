@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 from django import db
+from django.utils import timezone
 
-from getapi.core.errors import ContentMissing, DeliveryStalled, TooManyDeliveries
+from getapi.core.errors import ContentMissing, DeliveryStalled, PackageCanceled, TooManyDeliveries
 from getapi.core.layout import Layout, lay_out, lay_out_entry
-from getapi.models import Delivery, Download, Key
+from getapi.models import Delivery, Download, Key, Package
 from getapi.services import deliveries
 from getapi.services.deliveries import Consignment, Outcome, close_databases, deliver, settle
 from getapi.services.statistics import Recipient
@@ -196,6 +197,29 @@ def test_a_cut_by_the_watcher_is_on_record_even_where_the_server_saw_a_broken_pi
         delivery.close()
     row = Delivery.objects.get()
     assert (row.outcome, row.reason) == (Outcome.STALLED, "delivery-stalled")
+
+
+def test_a_cancelled_package_is_on_record_as_such(start: Start) -> None:
+    delivery = start(*small())
+    next(delivery)
+    delivery._transfer.cut(PackageCanceled())
+    with pytest.raises(PackageCanceled):
+        list(delivery)
+    row = Delivery.objects.get()
+    assert (row.outcome, row.reason) == (Outcome.CANCELED, "package-canceled")
+
+
+def test_a_package_lives_on_from_its_last_byte(start: Start) -> None:
+    now = timezone.now()
+    facts = {"created": now, "format": "tar", "name": "bag", "size": 1, "files": 1, "etag": "", "encoder": 1, "plan": b""}
+    Package.objects.create(id=PACKAGE, **facts)
+    refused = start(*small())
+    refused.close()
+    assert Package.objects.get().last_sent is None
+    list(start(*small()))
+    last_sent = Package.objects.get().last_sent
+    assert last_sent is not None
+    assert now <= last_sent <= timezone.now()
 
 
 def test_an_error_of_our_own_is_broken_by_its_name(start: Start) -> None:

@@ -2,10 +2,11 @@ import gc
 import os
 import signal
 import time
+from collections.abc import Collection
 
 import pytest
 
-from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, TooManyDeliveries
+from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackageCanceled, TooManyDeliveries
 from getapi.services.watcher import STOP_MARGIN, Deadlines, Watcher, configured, soonest, verdict
 from getapi.transport.transfer import Transfer
 from tests.conftest import Configure
@@ -92,6 +93,38 @@ def test_its_thread_cuts_a_stalled_transfer_and_ends_when_nothing_runs() -> None
     watcher.register(again)
     wait_until(lambda: again.error is not None)
     watcher.forget(again)
+
+
+def test_what_was_cancelled_is_cut_and_all_that_is_asked_is_about_packages_that_run() -> None:
+    asked: list[set[str]] = []
+
+    def heed(ids: Collection[str]) -> list[str]:
+        asked.append(set(ids))
+        return ["a"]
+
+    watcher = Watcher(lambda: NONE, heed=heed)
+    held = {name: [Transfer(None, total=1), Transfer(None, total=1)] for name in ("a", "b", "")}
+    watcher.cut_canceled()
+    for name, transfers in held.items():
+        for transfer in transfers:
+            watcher.register(transfer, package=name)
+    watcher.cut_canceled()
+    assert asked[0] == {"a", "b"}
+    assert {name: [type(transfer.error) for transfer in transfers] for name, transfers in held.items()} == {
+        "a": [PackageCanceled, PackageCanceled],
+        "b": [type(None)] * 2,
+        "": [type(None)] * 2,
+    }
+    for transfer in (transfer for transfers in held.values() for transfer in transfers):
+        watcher.forget(transfer)
+
+
+def test_its_thread_sees_a_cancelled_package_within_two_seconds() -> None:
+    watcher = Watcher(lambda: NONE, heed=lambda ids: ids)
+    transfer = Transfer(None, total=1)
+    watcher.register(transfer, package="a")
+    wait_until(lambda: isinstance(transfer.error, PackageCanceled), seconds=2)
+    watcher.forget(transfer)
 
 
 def test_a_process_that_is_full_says_when_to_come_again() -> None:
