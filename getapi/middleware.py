@@ -72,7 +72,10 @@ def log_request(respond: Respond) -> Respond:
 
 
 def empty_bodies(respond: Respond) -> Respond:
-    """HEAD is answered with GET's length and no octet, 204 and 304 with neither (RFC 9110 8.6, 9.3.2, 15.4.5): servers send what they get."""
+    """HEAD is answered with GET's length and no octet, 204 and 304 with neither (RFC 9110 8.6, 9.3.2, 15.4.5).
+
+    Servers send whatever they get.
+    """
 
     def emptied(request: HttpRequest) -> HttpResponseBase:
         response = respond(request)

@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
@@ -13,11 +14,12 @@ from django import db
 from django.utils import timezone
 
 from getapi import models
-from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackageCanceled, PackagingError
+from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, FixityMismatch, PackageCanceled, PackagingError
+from getapi.core.intervals import Intervals
 from getapi.core.layout import Extent, Layout
 from getapi.core.plan import Entry
 from getapi.core.source import Content
-from getapi.services import shelf
+from getapi.services import fixity, shelf
 from getapi.services.statistics import Recipient, record_downloads
 from getapi.services.watcher import Watcher, watcher
 from getapi.transport.reading import opened
@@ -61,13 +63,16 @@ class Consignment:
     name: str
     began: datetime = field(default_factory=timezone.now)
 
-    def entries(self, acknowledged: int) -> list[Entry]:
-        """The entries whose every octet is among the first ``acknowledged`` of the window."""
+    def entries(self, acknowledged: int, arrived: Intervals) -> list[Entry]:
+        """The entries of which the first ``acknowledged`` octets of the window hold a part, and ``arrived`` holds all."""
         last = self.start + acknowledged
         return [
             segment.entry
             for segment, offset in zip(self.layout.segments, self.layout.offsets, strict=True)
-            if isinstance(segment, Extent) and self.start <= offset and offset + segment.length <= last
+            if isinstance(segment, Extent)
+            and self.start <= offset + segment.length
+            and offset <= last
+            and arrived.covers(offset, offset + segment.length)
         ]
 
 
@@ -143,6 +148,9 @@ class _Ending:
         row = self._row(cause)
         _log(row, cause)
         self._record(row)
+        if isinstance(cause, FixityMismatch) and self._transfer.entry is not None:
+            # The whole datastream is read once more: nobody who was served waits for that.
+            threading.Thread(target=_confirm, args=(self._transfer.entry, cause.algorithm), name="mismatch", daemon=True).start()
 
     def _row(self, cause: BaseException | None) -> models.Delivery:
         sent, acknowledged = self._consignment, self._transfer.acknowledged
@@ -165,11 +173,26 @@ class _Ending:
         _persist(partial(_save, row), row)
         if sent.package and row.sent:
             _persist(partial(shelf.touch, sent.package), row)
-        entries = sent.entries(row.sent)
-        if entries:
-            downloads = partial(record_downloads, entries, recipient=sent.recipient, package=sent.package, time=row.ended or sent.began)
-            _persist(downloads, row)
+        _persist(partial(_count, sent, row), row)
         close_databases()
+
+
+def _confirm(entry: Entry, algorithm: str) -> None:
+    """From now on a damaged datastream is left out of packages, if a second reading finds it damaged too."""
+    try:
+        fixity.record_mismatch(entry, algorithm)
+    except db.Error:
+        logger.exception("mismatch not recorded", extra={"pid": entry.datastream.pid, "dsid": entry.datastream.dsid})
+    finally:
+        close_databases()
+
+
+def _count(sent: Consignment, row: models.Delivery) -> None:
+    """Counts what is whole now: by this response alone, or together with those before it for the same package (SPEC 7)."""
+    before = shelf.arrived(sent.package).spans if sent.package else ()
+    entries = sent.entries(row.sent, Intervals.of((*before, (row.first, row.first + row.sent))))
+    if entries:
+        record_downloads(entries, recipient=sent.recipient, package=sent.package, time=row.ended or sent.began)
 
 
 def verdict(cause: BaseException | None, *, is_whole: bool) -> tuple[Outcome, str]:

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from getapi import conf
 from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound, PackageOutdated, TooManyPackages
+from getapi.core.intervals import Intervals
 from getapi.core.plan import ENCODER, Plan
 from getapi.core.plancodec import decode, encode
 from getapi.models import Delivery, Download, Key, Package
@@ -124,13 +125,10 @@ def heed(package_ids: Collection[str]) -> frozenset[str]:
     return canceled
 
 
-def octets_sent(package_id: str) -> int:
-    """Octets of the package that somebody acknowledged, each counted once."""
-    sent, reached = 0, 0
-    for first, count in Delivery.objects.filter(package=package_id).order_by("first").values_list("first", "sent"):
-        sent += max(first + count - max(first, reached), 0)
-        reached = max(reached, first + count)
-    return sent
+def arrived(package_id: str) -> Intervals:
+    """The octets of a package that were acknowledged, by whatever responses together."""
+    windows = Delivery.objects.filter(package=package_id).values_list("first", "sent")
+    return Intervals.of((first, first + sent) for first, sent in windows)
 
 
 def purge(now: datetime) -> Purged:

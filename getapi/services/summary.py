@@ -33,7 +33,7 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
         "name": row.name,
         "size": row.size,
         "files": row.files,
-        "sent": shelf.octets_sent(row.pk),
+        "sent": shelf.arrived(row.pk).total,
         "created": _instant(row.created),
         "expires": _instant(_end(row)),
         "content": content,

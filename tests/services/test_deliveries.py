@@ -8,6 +8,7 @@ from django import db
 from django.utils import timezone
 
 from getapi.core.errors import ContentMissing, DeliveryStalled, PackageCanceled, TooManyDeliveries
+from getapi.core.intervals import Intervals
 from getapi.core.layout import Layout, lay_out, lay_out_entry
 from getapi.models import Delivery, Download, Key, Package
 from getapi.services import deliveries
@@ -248,19 +249,22 @@ def test_an_empty_datastream_is_delivered_by_its_headers_alone(start: Start) -> 
     assert downloads() == ["a"]
 
 
-def test_only_members_that_a_window_holds_whole_are_in_it() -> None:
+def test_only_members_that_are_whole_with_a_window_are_delivered_by_it() -> None:
     layout, _ = small()
     first, second = layout.offsets[1], layout.offsets[3]
 
-    def names(start: int, acknowledged: int) -> list[str]:
+    def names(start: int, acknowledged: int, *before: tuple[int, int]) -> list[str]:
         sent = Consignment(layout=layout, start=start, stop=layout.length, recipient=READER, package=PACKAGE, name="bag")
-        return [member.datastream.dsid for member in sent.entries(acknowledged)]
+        arrived = Intervals.of([*before, (start, start + acknowledged)])
+        return [member.datastream.dsid for member in sent.entries(acknowledged, arrived)]
 
     assert names(0, layout.length) == ["a", "b"]
     assert names(first, len(SMALL)) == ["a"]
     assert names(first, len(SMALL) - 1) == []
     assert names(first + 1, layout.length) == ["b"]
     assert names(second, len(SMALL)) == ["b"]
+    assert names(first + 1, layout.length, (0, first + 1)) == ["a", "b"]
+    assert names(second, len(SMALL), (0, first + 7)) == ["b"]
 
 
 def test_a_process_that_is_full_refuses_before_anything_began(start: Start, watcher: Watcher) -> None:
