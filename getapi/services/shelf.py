@@ -132,13 +132,16 @@ def arrived(package_id: str) -> Intervals:
 
 
 def purge(now: datetime) -> Purged:
-    """Deletes expired packages, and what ``statistics.keep`` lets go; the statistics of a package outlive it."""
+    """Deletes expired packages, and what ``statistics.keep`` lets go; the statistics of a package outlive it, and never go before it."""
+    packages = _delete(Package.objects.exclude(_unexpired(now)))
     keep = conf.current().statistics.keep
-    end = now - timedelta(seconds=keep)
+    if not keep:
+        return Purged(packages=packages, downloads=0, deliveries=0)
+    end, alive = now - timedelta(seconds=keep), Package.objects.values("pk")
     return Purged(
-        packages=_delete(Package.objects.exclude(_unexpired(now))),
-        downloads=_delete(Download.objects.filter(time__lt=end)) if keep else 0,
-        deliveries=_delete(Delivery.objects.filter(ended__lt=end)) if keep else 0,
+        packages=packages,
+        downloads=_delete(Download.objects.filter(time__lt=end).exclude(package__in=alive)),
+        deliveries=_delete(Delivery.objects.filter(ended__lt=end).exclude(package__in=alive)),
     )
 
 

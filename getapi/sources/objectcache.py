@@ -10,10 +10,11 @@ class ObjectCache:
     """Parsed objects by the path and identity of their file; the least recently used go first. Safe for threads.
 
     ``count`` and ``octets`` (of the documents) bound what is kept, but for the latest: one large object with many inline datastreams is
-    asked for once for each of them.
+    asked for once for each of them. ``count`` is above the objects of any usual package: whoever resumes has them all asked for again, in
+    the same order, and a cache that is a little too small for that never has any of them.
     """
 
-    def __init__(self, *, count: int = 512, octets: int = 32 * 2**20) -> None:
+    def __init__(self, *, count: int = 4096, octets: int = 32 * 2**20) -> None:
         self._count = count
         self._octets = octets
         self._held = 0

@@ -255,6 +255,16 @@ def test_statistics_are_kept_as_long_as_is_configured(configure: Configure) -> N
     assert Delivery.objects.count() == 2
 
 
+def test_the_statistics_of_a_package_that_can_still_be_had_stay_lest_it_be_counted_twice(configure: Configure) -> None:
+    configure('statistics.keep = "1 h"')
+    put(1)
+    for package in (f"{1:032x}", f"{2:032x}"):
+        Download.objects.create(time=NOW, pid="x:1", dsid="A", bytes=1, package=package)
+        delivery(0, 1, package=package, ended=NOW)
+    assert shelf.purge(NOW + 2 * HOUR) == shelf.Purged(packages=0, downloads=1, deliveries=1)
+    assert shelf.purge(NOW + DAY) == shelf.Purged(packages=1, downloads=1, deliveries=1)
+
+
 def test_many_rows_are_deleted_in_several_statements(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shelf, "BATCH", 3)
     Package.objects.bulk_create(row(number, encoder=1, plan=b"") for number in range(10))
