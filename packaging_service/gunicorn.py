@@ -5,25 +5,19 @@ Why a thread a download, why these limits, and why gunicorn below 26: docs/archi
 
 import logging
 import resource
-import socket
-import struct
 from pathlib import Path
 from typing import Any
 
 from gunicorn.http import wsgi
-from gunicorn.workers import gthread
 
 from getapi import conf
 from getapi.core.errors import PackagingError
-
-RECEIVE_TIMEOUT = 10
-"""Seconds that one read of a request may take: gthread itself waits without end for the rest of a header, a thread each."""
+from packaging_service.settings import LOGGING
 
 wsgi.SERVER = "packaging-service"  # the Server header says who answers, not what runs it
-gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.0  # a connection that has said nothing yet waits in the poller, not in a thread for 5 s
 
 wsgi_app = "packaging_service.wsgi:application"
-worker_class = "gthread"
+worker_class = "packaging_service.worker.Worker"
 workers = 2
 threads = 72
 worker_connections = threads + 1000  # waiting or kept alive; serve says so too for other numbers of threads
@@ -33,20 +27,23 @@ keepalive = 5
 limit_request_line = 8190
 limit_request_fields = 64
 limit_request_field_size = 8190
+forwarder_headers = ""  # SCRIPT_NAME from a client would show its proxy one path and us another
 forwarded_allow_ips = ",".join(["127.0.0.1", "::1", *map(str, conf.current().trusted_proxies)])
 preload_app = False
 accesslog = None
 errorlog = "-"
+# Its lines may hold what a client sent, a token too: they are written as ours are.
+logconfig_dict = {**LOGGING, "loggers": {"gunicorn.error": {"handlers": [], "level": "INFO", "propagate": True}}}
 control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # the heartbeat file must not wait for a disk
 
 
 class _Expected(logging.Filter):
-    """Drops what is no news: errors that deliveries log themselves, and peers that sent half a request."""
+    """Drops what is no news: errors that deliveries log themselves, and peers that sent half a request or did not take its answer."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, (PackagingError, BlockingIOError))
+        return not isinstance(error, (PackagingError, BlockingIOError, TimeoutError))
 
 
 def on_starting(server: Any) -> None:
@@ -54,12 +51,6 @@ def on_starting(server: Any) -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     server.log.error_log.addFilter(_Expected())
-
-
-def pre_fork(server: Any, _worker: Any) -> None:
-    """Accepted connections inherit the listening socket's timeout."""
-    for listener in server.LISTENERS:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", RECEIVE_TIMEOUT, 0))
 
 
 def post_worker_init(worker: Any) -> None:

@@ -21,15 +21,19 @@ def raw_socket(meta: Mapping[str, object]) -> socket.socket | None:
     """The socket that ``os.sendfile`` may write to, or None where the server must be given the bytes.
 
     ``meta`` is the WSGI environ or Django's ``request.META``. The response must state its Content-Length: a chunked one frames what the
-    server writes. Raises ServerUnsuitable under ASGI, where Django would read the whole iterator into memory.
+    server writes. A time-out that the server set for answers is taken off: a delivery has its own limits. Raises ServerUnsuitable under
+    ASGI, where Django would read the whole iterator into memory.
     """
     if "wsgi.version" not in meta:
         raise ServerUnsuitable
     found = meta.get("gunicorn.socket")
     if not isinstance(found, socket.socket) or isinstance(found, ssl.SSLSocket):
         return None
-    plain = meta.get("SERVER_PROTOCOL") in {"HTTP/1.0", "HTTP/1.1"} and os.get_blocking(found.fileno())
-    return found if plain else None
+    if meta.get("SERVER_PROTOCOL") not in {"HTTP/1.0", "HTTP/1.1"}:
+        return None
+    if found.gettimeout():
+        found.settimeout(None)
+    return found if os.get_blocking(found.fileno()) else None
 
 
 def unacknowledged(connection: socket.socket) -> int:

@@ -19,9 +19,18 @@ def test_gunicorns_plain_blocking_socket_is_for_zero_copy() -> None:
 
 def test_a_socket_that_does_not_block_is_left_to_the_server() -> None:
     with connected() as (connection, _):
-        connection.settimeout(5)  # the descriptor itself does not block then
+        connection.setblocking(False)
         assert raw_socket({**ENVIRON, "gunicorn.socket": connection}) is None
-        connection.settimeout(None)
+        connection.setblocking(True)
+
+
+def test_a_servers_time_for_an_answer_does_not_count_for_a_delivery() -> None:
+    with connected() as (connection, _):
+        connection.settimeout(5)  # the descriptor itself does not block then
+        assert raw_socket({**ENVIRON, "SERVER_PROTOCOL": "HTTP/2", "gunicorn.socket": connection}) is None
+        assert connection.gettimeout() == 5
+        assert raw_socket({**ENVIRON, "gunicorn.socket": connection}) is connection
+        assert connection.gettimeout() is None
 
 
 def test_tls_is_left_to_the_server() -> None:

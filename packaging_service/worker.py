@@ -1,0 +1,111 @@
+"""gunicorn's thread worker, with an end to every wait.
+
+gthread itself waits without end for the rest of a request, and for its answer to be taken, a thread each: as many connections as there are
+threads, which send a letter now and then, silence it. When it stops, it waits all of ``graceful_timeout`` for connections that are merely
+kept alive. Where no descriptor is left for one more connection it dies, and all its downloads with it. And it never answers what came in
+one segment with the request before.
+"""
+
+import errno
+import resource
+import time
+from typing import Any
+
+from gunicorn.http.unreader import SocketUnreader
+from gunicorn.workers import gthread
+
+READ_TIMEOUT = 10.0
+"""Seconds without one octet of a request that has begun."""
+
+REQUEST_TIMEOUT = 30.0
+"""Seconds for a whole request to arrive, however many octets come meanwhile."""
+
+ANSWER_TIMEOUT = 60.0
+"""Seconds for one write of an answer. Deliveries, which may take hours, have their own limits (getapi.services.watcher)."""
+
+OWN_DESCRIPTORS = 64
+"""Of a process, whatever it does."""
+
+THREADS_DESCRIPTORS = 6
+"""Of each thread: the file that it sends, the database and its two logs, an object's file, a selector."""
+
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.0  # a connection that has said nothing yet waits in the poller, not in a thread for 5 s
+
+
+class RequestReader(SocketUnreader):  # type: ignore[misc] # gunicorn has no types
+    """What comes in on a connection, one request at a time."""
+
+    def begin(self) -> None:
+        """A new request: its time starts now."""
+        self._end = time.monotonic() + REQUEST_TIMEOUT
+        self.sock.settimeout(ANSWER_TIMEOUT)
+
+    @property
+    def holds_more(self) -> bool:
+        """Whether what follows the request has been read already."""
+        return bool(self.buf.getbuffer().nbytes)
+
+    def chunk(self) -> bytes:
+        """Raises BlockingIOError where the client is too slow."""
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise BlockingIOError(errno.EAGAIN, "the request did not arrive in time")
+        self.sock.settimeout(min(left, READ_TIMEOUT))
+        try:
+            received: bytes = self.sock.recv(self.mxchunk)
+        except TimeoutError:
+            raise BlockingIOError(errno.EAGAIN, "the request stopped coming") from None
+        finally:
+            self.sock.settimeout(ANSWER_TIMEOUT)
+        return received
+
+
+class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
+    def init(self) -> None:
+        """gthread calls it whenever a request begins."""
+        is_new = not self.initialized
+        super().init()
+        if is_new:
+            self.parser.unreader = RequestReader(self.sock)
+        self.parser.unreader.begin()
+
+
+gthread.TConn = Connection  # what ``accept`` makes
+
+
+class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has no types
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self.worker_connections = most_connections(self.cfg.worker_connections, threads=self.cfg.threads, descriptors=limit)
+        self.max_keepalived = self.worker_connections - self.cfg.threads
+        if self.worker_connections < self.cfg.worker_connections:
+            self.log.warning("Only %d connections at once: the limit of open files is %d", self.worker_connections, limit)
+
+    def accept(self, listener: Any) -> None:
+        """A connection for which nothing is left waits in the kernel's queue."""
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                raise
+            self.log.warning("A connection must wait: %s", error.strerror)
+            time.sleep(0.1)
+
+    def handle(self, conn: Any) -> Any:
+        """Answers a request, and those that came right behind it (RFC 9112 9.3.2): the poller would wait for octets after them."""
+        goes_on = super().handle(conn)
+        while goes_on is True and self.alive and conn.parser.unreader.holds_more:
+            goes_on = super().handle(conn)
+        return goes_on
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """At most a second, also when the process stops: by then idle connections may be old enough to be closed."""
+        super().wait_for_and_dispatch_events(min(timeout, 1.0))
+
+
+def most_connections(wanted: int, *, threads: int, descriptors: int) -> int:
+    """``wanted``, or as many as the descriptors that nothing else needs; never fewer than the threads."""
+    return max(min(wanted, descriptors - OWN_DESCRIPTORS - THREADS_DESCRIPTORS * threads), threads)

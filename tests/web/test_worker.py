@@ -1,0 +1,139 @@
+"""What takes a thread, a descriptor or a stop's time for itself, and must not get it."""
+
+import json
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from packaging_service.worker import most_connections
+from tests.web.server import Server, serving
+
+THREADS = 9
+TIMES = {"READ_TIMEOUT": "10", "REQUEST_TIMEOUT": "2", "ANSWER_TIMEOUT": "1", "WORKERS": "1"}
+LARGE = "/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HALF_HEADER = b"GET /healthz HTTP/1.1\r\nHost: local"
+HALF_BODY = (
+    b"POST /api/get/getToken HTTP/1.1\r\nHost: localhost\r\n"
+    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 4000000\r\n\r\nkey="
+)
+TOKEN = "WzFd.awEE9A.23w4F-g9UJDp-j0EdWUFtYmAv7ae1cJrKq4IwwqV6c4"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """One process of nine threads."""
+    with serving(tmp_path, threads=THREADS, configuration="tests.web.sending.gunicorn", environ=TIMES) as started:
+        yield started
+
+
+def answers(server: Server, *, within: float) -> bool:
+    with server.connect() as connection:
+        connection.settimeout(within)
+        connection.sendall(HEALTH)
+        with suppress(TimeoutError):
+            return connection.recv(4096).startswith(b"HTTP/1.1 200")
+    return False
+
+
+def narrow(server: Server) -> socket.socket:
+    """A connection on which the kernels hold little: a small window, and small segments."""
+    connection = socket.socket()
+    connection.settimeout(30)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+    connection.connect(("127.0.0.1", server.port))
+    return connection
+
+
+def worker_of(server: Server) -> int:
+    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text(encoding="ascii").split()
+    return int(children[0])
+
+
+@pytest.mark.parametrize("beginning", [HALF_HEADER, HALF_BODY], ids=["header", "body"])
+def test_a_request_that_drips_in_holds_a_thread_for_its_time_alone(server: Server, beginning: bytes) -> None:
+    with ExitStack() as stack:
+        dripping = [stack.enter_context(server.connect()) for _ in range(THREADS)]
+        for connection in dripping:
+            connection.sendall(beginning)
+        end = time.monotonic() + 6
+        while time.monotonic() < end:
+            for connection in dripping:
+                with suppress(OSError):
+                    connection.sendall(b"x")
+            if answers(server, within=0.3):
+                break
+        else:
+            pytest.fail("no thread became free")
+        assert time.monotonic() > end - 5, "the threads were never taken"
+
+
+def test_an_answer_that_nobody_takes_holds_a_thread_for_its_time_alone(server: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(THREADS):
+            stack.enter_context(narrow(server)).sendall(f"GET {LARGE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        time.sleep(0.3)
+        assert not answers(server, within=0.3)
+        assert answers(server, within=5)
+    assert "Traceback" not in server.log
+
+
+def test_requests_in_one_segment_are_answered_one_after_another(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(HEALTH * 2 + HEALTH.replace(b"Host", b"Connection: close\r\nHost"))
+        received = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert received.count(b"HTTP/1.1 200 OK") == 3
+
+
+def test_an_idle_connection_does_not_delay_a_stop(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(HEALTH)
+        while not connection.recv(4096).endswith(b"ok\n"):
+            pass
+        begun = time.monotonic()
+        os.kill(server.pid, signal.SIGTERM)
+        connection.settimeout(15)
+        assert connection.recv(1) == b""
+        assert time.monotonic() - begun < 10
+
+
+def test_a_worker_without_a_descriptor_for_one_more_connection_lives_on(server: Server) -> None:
+    worker = worker_of(server)
+    assert answers(server, within=5)
+    used = len(os.listdir(f"/proc/{worker}/fd"))
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (used + 8, used + 8))
+    with ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(server.connect())
+        time.sleep(0.5)
+    assert answers(server, within=10)
+    assert worker_of(server) == worker
+    assert "A connection must wait" in server.log
+
+
+def test_what_gunicorn_says_is_json_without_secrets(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(f"GET /api/get/demo:1/PDF?token={TOKEN}\r\n\r\n".encode())
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400")
+    lines = [json.loads(line) for line in server.log.splitlines()]
+    assert any("Invalid HTTP request line" in line["message"] for line in lines)
+    assert TOKEN not in server.log
+
+
+def test_a_client_cannot_say_where_the_service_is_mounted(server: Server) -> None:
+    with server.connect() as connection:
+        connection.sendall(b"GET /x/healthz HTTP/1.1\r\nHost: localhost\r\nSCRIPT_NAME: /x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 404")
+
+
+@pytest.mark.parametrize(("descriptors", "most"), [(1 << 20, 1072), (1024, 528), (100, 72)])
+def test_connections_leave_descriptors_for_what_threads_open(descriptors: int, most: int) -> None:
+    assert most_connections(1072, threads=72, descriptors=descriptors) == most
