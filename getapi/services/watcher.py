@@ -1,5 +1,6 @@
 """The one thread of a process that sees stalls and deadlines of running transfers; a thread inside ``sendfile`` can see neither."""
 
+import logging
 import os
 import threading
 import time
@@ -20,6 +21,8 @@ from getapi.core.errors import (
 )
 from getapi.services import shelf
 from getapi.transport.transfer import Transfer
+
+logger = logging.getLogger("getapi.watcher")
 
 INTERVAL = 1.0
 """Seconds between two looks."""
@@ -127,9 +130,12 @@ class Watcher:
 
     def _run(self) -> None:
         while self._continues():
-            self.look()
+            try:
+                self.look()
+                self.cut_canceled()
+            except Exception:  # the edge of a thread: without it nothing that runs would be watched any more
+                logger.exception("the watcher failed and goes on")
             time.sleep(INTERVAL)
-            self.cut_canceled()
         db.connections.close_all()
 
     def _continues(self) -> bool:

@@ -224,3 +224,24 @@ def test_a_forked_process_watches_its_own_transfers_alone() -> None:
             os.kill(pid, signal.SIGKILL)
         time.sleep(0.01)
     assert ended == (pid, 0)
+
+
+def test_a_failure_of_one_look_ends_no_watching(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr("getapi.services.watcher.INTERVAL", 0.01)
+    looks: list[Collection[str]] = []
+
+    def heed(ids: Collection[str]) -> Collection[str]:
+        looks.append(ids)
+        if len(looks) == 1:
+            raise RuntimeError("unforeseen")
+        return ids
+
+    watching = Watcher(lambda: Deadlines(stall=0, datastream=0, package=0), heed=heed)
+    transfer = Transfer(None, total=1)
+    watching.register(transfer, package="p" * 32)
+    end = time.monotonic() + 10
+    while transfer.error is None and time.monotonic() < end:
+        time.sleep(0.01)
+    watching.forget(transfer)
+    assert isinstance(transfer.error, PackageCanceled)
+    assert "goes on" in caplog.text
