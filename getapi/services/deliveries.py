@@ -1,10 +1,11 @@
 """A response that carries a package: watched while it runs, and put on record by what the other end acknowledged."""
 
 import logging
+import math
 import socket
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -29,14 +30,14 @@ from getapi.transport.transfer import Transfer
 logger = logging.getLogger("getapi.deliveries")
 Outcome = models.Delivery.Outcome
 
-PATIENCE = 5.0
-"""Seconds without an acknowledgement after which the rest of what was handed over whole counts as not delivered."""
+PATIENCE = 60.0
+"""Seconds without an acknowledgement after which the rest of what was handed over whole counts as not delivered.
 
-LAST_WAIT = 60.0
-"""Seconds that a slow but living receiver gets at most for what the kernel still holds at the end."""
+A receiver that goes on taking is waited for, however slowly: it is served like any other. The watcher's limits hold meanwhile.
+"""
 
 BROKEN_WAIT = 1.0
-"""Both of these after a failure: the record should be near the truth, and the thread is wanted."""
+"""Seconds after a failure: the record should be near the truth, and the thread is wanted."""
 
 RETRIES = (0.2, 1.0)
 """Seconds before the second and the third attempt to write to a database that does not answer."""
@@ -139,11 +140,17 @@ class _Ending:
         """Nothing is held yet that was not held before."""
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        try:
+            self._conclude(error)
+        finally:
+            self._watcher.forget(self._transfer)  # the last step: until then this thread is not free for another delivery
+
+    def _conclude(self, error: BaseException | None) -> None:
+        if self._transfer.error is None and error is None:
+            settle(self._transfer, patience=PATIENCE)
+        else:
+            settle(self._transfer, patience=BROKEN_WAIT, limit=BROKEN_WAIT)
         cause = self._transfer.error or error
-        wait = LAST_WAIT if cause is None else BROKEN_WAIT
-        settle(self._transfer, patience=min(PATIENCE, wait), limit=wait)
-        cause = self._transfer.error or error
-        self._watcher.forget(self._transfer)
         self._transfer.release()
         row = self._row(cause)
         _log(row, cause)
@@ -173,7 +180,7 @@ class _Ending:
         _persist(partial(_save, row), row)
         if sent.package and row.sent:
             _persist(partial(shelf.touch, sent.package), row)
-        _persist(partial(_count, sent, row), row)
+        _persist(partial(_count, sent, row), row, uncounted=sent.entries(row.sent, Intervals.of([(row.first, row.first + row.sent)])))
         close_databases()
 
 
@@ -206,7 +213,7 @@ def verdict(cause: BaseException | None, *, is_whole: bool) -> tuple[Outcome, st
     return Outcome.BROKEN, type(cause).__name__
 
 
-def settle(transfer: Transfer, *, patience: float, limit: float) -> None:
+def settle(transfer: Transfer, *, patience: float, limit: float = math.inf) -> None:
     """Waits until the other end has acknowledged what it was sent: ``limit`` seconds at most, ``patience`` without progress."""
     end, known, pause = time.monotonic() + limit, transfer.error, 0.0005
     while not transfer.is_settled and transfer.error is known:
@@ -231,15 +238,19 @@ def _save(row: models.Delivery) -> None:
     row.save()
 
 
-def _persist(write: Callable[[], None], row: models.Delivery) -> None:
-    """A finished delivery is no failure because the database is away: what cannot be written is logged in full."""
+def _persist(write: Callable[[], None], row: models.Delivery, *, uncounted: Sequence[Entry] = ()) -> None:
+    """A finished delivery is no failure because the database is away: what cannot be written is logged in full.
+
+    ``uncounted``: what has no row in the statistics then, although this response brought it whole.
+    """
     for pause in (*RETRIES, None):
         try:
             return write()
         except db.Error as error:
             close_databases()
             if pause is None:
-                logger.exception("delivery not recorded", extra=_facts(row), exc_info=error)
+                lost = [f"{entry.datastream.pid}/{entry.datastream.dsid}" for entry in uncounted]
+                logger.exception("delivery not recorded", extra=_facts(row) | {"uncounted": lost}, exc_info=error)
             else:
                 time.sleep(pause)
     return None

@@ -1,4 +1,8 @@
-"""The one thread of a process that sees stalls and deadlines of running transfers; a thread inside ``sendfile`` can see neither."""
+"""The two threads of a process that watch its running transfers; a thread inside ``sendfile`` can see neither clock nor database.
+
+One sees stalls and deadlines, the other asks the database for cancelled packages: a database that does not answer must not keep
+a stall from being seen.
+"""
 
 import logging
 import os
@@ -72,7 +76,7 @@ class Watcher:
         """Forgets threads and transfers of the process that this one was forked from."""
         self._lock = threading.Lock()
         self._transfers: WeakKeyDictionary[Transfer, str] = WeakKeyDictionary()
-        self._thread: threading.Thread | None = None
+        self._threads: dict[str, threading.Thread] = {}
 
     def serve(self, *, threads: int, grace: float, stopping: Callable[[], bool]) -> None:
         """The server's word: it has ``threads`` a process, and kills this one ``grace`` seconds after ``stopping`` turns true."""
@@ -85,9 +89,8 @@ class Watcher:
             if self._capacity is not None and len(self._transfers) >= self._capacity:
                 raise TooManyDeliveries(limit=self._capacity, retry_after=soonest(list(self._transfers), self._clock()))
             self._transfers[transfer] = package
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
-                self._thread.start()
+            self._start("watcher", self.look)
+            self._start("cancellations", self.cut_canceled)
 
     def forget(self, transfer: Transfer) -> None:
         with self._lock:
@@ -113,7 +116,8 @@ class Watcher:
                 transfer.cut(PackageCanceled())
 
     def stop(self) -> None:
-        """Cuts everything now."""
+        """Cuts everything now, and by the next look what only begins: requests may wait for a thread still."""
+        self._last_call = self._clock()
         for transfer in self._running():
             transfer.cut(DeliveryShutDown())
 
@@ -128,21 +132,26 @@ class Watcher:
         with self._lock:
             return list(self._transfers)
 
-    def _run(self) -> None:
-        while self._continues():
+    def _start(self, name: str, step: Callable[[], None]) -> None:
+        running = self._threads.get(name)
+        if running is None or not running.is_alive():
+            self._threads[name] = threading.Thread(target=self._repeat, args=(name, step), name=name, daemon=True)
+            self._threads[name].start()
+
+    def _repeat(self, name: str, step: Callable[[], None]) -> None:
+        while self._continues(name):
+            time.sleep(INTERVAL)
             try:
-                self.look()
-                self.cut_canceled()
+                step()
             except Exception:  # the edge of a thread: without it nothing that runs would be watched any more
                 logger.exception("the watcher failed and goes on")
-            time.sleep(INTERVAL)
         db.connections.close_all()
 
-    def _continues(self) -> bool:
+    def _continues(self, name: str) -> bool:
         with self._lock:
             if self._transfers:
                 return True
-            self._thread = None
+            del self._threads[name]
             return False
 
 

@@ -81,12 +81,16 @@ class _Sender:
             yield from read(content, extent, verification, self._learned)
 
     def _verification(self, extent: Extent, *, is_file: bool) -> Verification:
-        """What is declared in the package's algorithm is trusted for a file; what comes from elsewhere is hashed where it is sent whole."""
+        """What is declared in the package's algorithm is trusted for a file; what comes from elsewhere is hashed where it is sent whole.
+
+        A digest that is not known yet is that of a whole member: where the window ends before the member does there is nothing to compare,
+        and nothing before the window is read for it.
+        """
         entry = extent.entry
         learn = None if self._plan is None else self._plan.algorithm
-        if entry.digest is None:
+        if entry.digest is None and extent.stop == entry.size:
             return Verification(entry.declared, learn=learn)
-        if is_file or extent.length < entry.size:
+        if entry.digest is None or is_file or extent.length < entry.size:
             return Verification()
         known = () if learn is None else (Digest(algorithm=learn, value=entry.digest),)
         return Verification((*entry.declared, *known))

@@ -1,7 +1,9 @@
+import itertools
 import logging
 import socket
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django import db
@@ -313,3 +315,44 @@ def test_a_database_that_stays_away_fails_no_delivery_and_the_row_is_in_the_log(
     line = next(record.__dict__ for record in caplog.records if record.message == "delivery not recorded")
     assert (line["sent"], line["outcome"], line["download"]) == (layout.length, "done", "bag")
     assert downloads() == ["a", "b"]
+
+
+def test_statistics_that_cannot_be_written_are_in_the_log(
+    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise db.OperationalError("away")
+
+    monkeypatch.setattr(deliveries, "RETRIES", (0.01, 0.01))
+    monkeypatch.setattr(deliveries, "record_downloads", failing)
+    list(start(*small()))
+    (line,) = (record.__dict__ for record in caplog.records if record.message == "delivery not recorded")
+    assert line["uncounted"] == ["test:1/a", "test:1/b"]
+
+
+def test_a_delivery_has_its_place_until_its_thread_is_free(start: Start, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that does not answer would else fill the threads that are kept for tokens and health."""
+    held: list[int] = []
+    monkeypatch.setattr(deliveries, "record_downloads", lambda *_, **__: held.append(len(watcher._transfers)))
+    list(start(*small()))
+    assert held == [1]
+    assert not watcher._transfers
+
+
+def test_a_receiver_that_pauses_with_the_last_octets_before_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as a stall may last (SPEC 6): else a minute in a tunnel makes of a package that arrived whole one that did not."""
+    clock = itertools.count().__next__
+    monkeypatch.setattr(deliveries, "time", SimpleNamespace(monotonic=clock, sleep=lambda _: None))
+
+    class Slow(Transfer):
+        """It takes an octet every 50 s, the last after an hour and more."""
+
+        @property
+        def is_settled(self) -> bool:
+            return clock() > 5000
+
+        def idle(self, now: float) -> float:
+            return now % 50
+
+    settle(Slow(None, total=100), patience=deliveries.PATIENCE)
+    assert clock() > 5000

@@ -1,6 +1,7 @@
 import gc
 import os
 import signal
+import threading
 import time
 from collections.abc import Collection
 
@@ -85,10 +86,11 @@ def test_its_thread_cuts_a_stalled_transfer_and_ends_when_nothing_runs() -> None
             connection.send(b"more")
         receiver.resume.set()
     watcher.forget(transfer)
-    thread = watcher._thread
-    assert thread is not None
-    thread.join(5)
-    assert not thread.is_alive()
+    threads = list(watcher._threads.values())
+    assert len(threads) == 2
+    for thread in threads:
+        thread.join(5)
+        assert not thread.is_alive()
     again = Transfer(None, total=1)
     watcher.register(again)
     wait_until(lambda: again.error is not None)
@@ -124,6 +126,21 @@ def test_its_thread_sees_a_cancelled_package_within_two_seconds() -> None:
     transfer = Transfer(None, total=1)
     watcher.register(transfer, package="a")
     wait_until(lambda: isinstance(transfer.error, PackageCanceled), seconds=2)
+    watcher.forget(transfer)
+
+
+def test_a_database_that_does_not_answer_keeps_no_stall_from_being_seen() -> None:
+    answer = threading.Event()
+
+    def heed(_: Collection[str]) -> tuple[str, ...]:
+        answer.wait(30)
+        return ()
+
+    watcher = Watcher(lambda: Deadlines(stall=2.5), heed=heed)
+    transfer = Transfer(None, total=1)
+    watcher.register(transfer, package="a")
+    wait_until(lambda: isinstance(transfer.error, DeliveryStalled), seconds=8)
+    answer.set()
     watcher.forget(transfer)
 
 
@@ -205,6 +222,17 @@ def test_a_server_told_to_stop_at_once_cuts_everything() -> None:
     watcher.forget(transfer)
 
 
+def test_a_delivery_that_only_begins_when_all_were_cut_is_cut_too() -> None:
+    watcher = Watcher(lambda: NONE)
+    watcher.serve(threads=72, grace=30, stopping=lambda: True)
+    watcher.stop()
+    transfer = Transfer(None, total=1)
+    watcher.register(transfer)
+    watcher.look()
+    assert isinstance(transfer.error, DeliveryShutDown)
+    watcher.forget(transfer)
+
+
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # Python 3.12 and later warn of what this tests
 def test_a_forked_process_watches_its_own_transfers_alone() -> None:
     from getapi.services.watcher import watcher
@@ -215,7 +243,7 @@ def test_a_forked_process_watches_its_own_transfers_alone() -> None:
     if pid == 0:
         own = Transfer(None, total=1)
         watcher.register(own)
-        alive = watcher._thread is not None and watcher._thread.is_alive()
+        alive = all(thread.is_alive() for thread in watcher._threads.values())
         os._exit(0 if alive and list(watcher._transfers) == [own] else 1)
     watcher.forget(parents)
     end = time.monotonic() + 10

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getapi.core.errors import ContentMissing, DeliveryStalled, FixityMismatch, PackageCanceled
-from getapi.core.layout import Deferred, Layout, lay_out
+from getapi.core.layout import Deferred, Layout, lay_out, lay_out_entry
 from getapi.core.source import Digest
 from getapi.transport import reading
 from getapi.transport.sender import send
@@ -80,6 +80,24 @@ def test_over_a_real_connection_too() -> None:
                     connection.sendall(item)
                 connection.shutdown(1)
                 assert receiver.result() == octets[start:stop]
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["alone", "in a package"])
+def test_a_window_that_ends_inside_a_member_reads_nothing_before_it(tmp_path: Path, alone: bool) -> None:
+    """There is no digest to be had from it: two octets of the middle would else cost the half of a large file."""
+    data = CONTENTS["b"]
+    (tmp_path / "b").write_bytes(data)
+    unknown = entry("b", data, known=False, declared=("md5",))
+    layout = lay_out_entry(unknown) if alone else lay_out(plan(unknown))
+    middle = layout.offsets[0 if alone else 1] + 50_000
+    store = Store({"data/b": opener(data, tmp_path / "b")})
+    with connected() as (connection, receiver):
+        transfer = Transfer(connection, total=2)
+        for item in send(layout, start=middle, stop=middle + 2, open_entry=store.open, transfer=transfer):
+            connection.sendall(item)
+        connection.shutdown(1)
+        assert receiver.result() == data[50_000:50_002]
+    assert [held.largest_read for held in store.opened] == [0]
 
 
 def test_a_member_that_is_read_for_the_manifest_is_held_against_its_declared_digest() -> None:
