@@ -3,13 +3,16 @@
 Written by scans that can be cut at any folder and taken up again, in another process too.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from django import db
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,6 +20,8 @@ from getapi.core.errors import SourceUnavailable
 from getapi.models import IndexedPath, IndexScan
 from getapi.sources.blobstore import store_layout
 from getapi.sources.folders import walk_folders
+
+logger = logging.getLogger("getapi.index")
 
 BATCH = 1000
 """Rows that one transaction writes at most."""
@@ -131,7 +136,7 @@ class DatabaseIndex:
 
     What it does not know it looks for in the stores, but not more often than every ``interval`` seconds, and no longer than ``budget``
     seconds at once: an unfinished scan goes on; a legacy store that was scanned is read from the day before on, as its folders are
-    named for the time of writing; akubra is scanned anew, bit by bit.
+    named for the time of writing; akubra is scanned anew, bit by bit. A database that cannot be written ends the search, not the answer.
     """
 
     def __init__(self, stores: Stores, *, interval: float = 60, budget: float = 2, clock: Callable[[], float] = time.monotonic) -> None:
@@ -144,13 +149,24 @@ class DatabaseIndex:
         self._lock = threading.Lock()
 
     def path(self, token: str, *, gone: str = "") -> str | None:
-        known = self._path(token)
-        if known in {None, gone} and self._look():
+        """Raises SourceUnavailable, also where the database does not answer: then nobody knows what the repository has."""
+        with self._reading():
             known = self._path(token)
+            if known in {None, gone} and self._look():
+                known = self._path(token)
         return None if known == gone else known
 
     def pids(self, folded: str) -> Sequence[str]:
-        return self._pids(folded) or (self._pids(folded) if self._look() else ())
+        """Raises as ``path`` does."""
+        with self._reading():
+            return self._pids(folded) or (self._pids(folded) if self._look() else ())
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except db.Error as error:
+            raise SourceUnavailable(self._stores.name) from error
 
     def _path(self, token: str) -> str | None:
         return IndexedPath.objects.filter(repository=self._stores.name, token=token).values_list("path", flat=True).first()
@@ -167,15 +183,22 @@ class DatabaseIndex:
             now = self._clock()
             if self._looked is not None and now - self._looked < self._interval:
                 return False
-            last = IndexScan.objects.filter(repository=self._stores.name, finished__isnull=False).first()
-            if last is not None and last.started is not None and self._stores.layout == "legacy":
-                self._catch_up(last.number, last.started)
-            else:
-                scan(self._stores, seconds=self._budget)
+            self._refresh()
             self._looked = self._clock()
             return True
+        except db.Error:
+            logger.exception("the index could not be refreshed", extra={"repository": self._stores.name})
+            self._looked = self._clock()
+            return False
         finally:
             self._lock.release()
+
+    def _refresh(self) -> None:
+        last = IndexScan.objects.filter(repository=self._stores.name, finished__isnull=False).first()
+        if last is not None and last.started is not None and self._stores.layout == "legacy":
+            self._catch_up(last.number, last.started)
+        else:
+            scan(self._stores, seconds=self._budget)
 
     def _catch_up(self, number: int, started: datetime) -> None:
         """Reads what was written since the last scan, or since the last time it caught up."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 from django.utils import timezone
 
 from getapi.core.errors import AmbiguousName, ObjectNotFound, SourceUnavailable
@@ -252,6 +253,37 @@ def test_while_one_thread_looks_the_others_answer_from_what_is_known(stores: Fol
     with index._lock:
         assert index.path("demo:b") is None
         assert index.pids("demo:b") == ()
+
+
+def test_a_database_that_cannot_be_written_ends_the_search_and_not_the_answer(stores: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    scan(stores)
+    times, looks = [0.0], []
+
+    def full(*_: object, **__: object) -> bool:
+        looks.append(times[-1])
+        raise OperationalError("database or disk is full")
+
+    monkeypatch.setattr(DatabaseIndex, "_refresh", full)
+    index = DatabaseIndex(stores, interval=60, clock=lambda: times[-1])
+    assert index.path("demo:none") is None
+    assert index.pids("demo:none") == ()
+    assert index.path("demo:A")
+    assert looks == [0.0]
+    times.append(61)
+    assert index.path("demo:none") is None
+    assert looks == [0.0, 61]
+
+
+def test_a_database_that_cannot_be_read_is_a_repository_that_does_not_answer(stores: Folders, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise OperationalError("away")
+
+    monkeypatch.setattr(DatabaseIndex, "_path", away)
+    monkeypatch.setattr(DatabaseIndex, "_pids", away)
+    with pytest.raises(SourceUnavailable):
+        DatabaseIndex(stores).path("demo:A")
+    with pytest.raises(SourceUnavailable):
+        DatabaseIndex(stores).pids("demo:a")
 
 
 def test_datastreams_have_no_folded_pid(stores: Folders) -> None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import sys
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -19,6 +20,9 @@ from getapi.services.watcher import RESERVED_THREADS
 CONFIGURATION = "python:packaging_service.gunicorn"
 SPARE_CONNECTIONS = 1000
 """Connections that a process holds beyond its threads: kept alive, or waiting for a thread."""
+
+HOST = re.compile(r"\[([0-9a-fA-F:.%]+)\]|(?!unix$)([\w.:%-]+)")
+"""An IPv6 address in brackets, or a name or address; unix is no host but gunicorn's word for a socket in the file system."""
 
 UNCONFIGURED = """No repository is configured, so every object is unknown here.
 Yours: write packaging.toml (README.md, "Put it into service") and start again.
@@ -79,10 +83,10 @@ def refuse_unapplied() -> None:
 def address(text: str) -> tuple[str, int]:
     """``HOST:PORT`` or ``[IPV6]:PORT`` in its two parts."""
     host, _, port = text.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]") if host.startswith("[") else host
-    if not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+    named = HOST.fullmatch(host)
+    if named is None or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
         raise ArgumentTypeError(f"{text!r} is not HOST:PORT")
-    return host, int(port)
+    return named[1] or named[2], int(port)
 
 
 def is_loopback(host: str) -> bool:
