@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from getapi.core.archive import CHUNK, ArchiveMember, ArchiveRefused, MemberDamaged, is_safe
@@ -34,7 +34,8 @@ def gathered(reader: ZipReader) -> tuple[list[bytes], ArchiveRefused | None]:
 
 def skipping(data: bytes) -> ZipReader:
     stream = io.BytesIO(data)
-    return ZipReader(stream, skip=lambda count: stream.seek(count, 1))
+    # A header may lie about a size, and nothing seeks beyond 2^63.
+    return ZipReader(stream, skip=lambda count: stream.seek(min(stream.tell() + count, len(data))))
 
 
 @given(FILES)
@@ -251,6 +252,7 @@ WHOLE = archive(
 
 
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=6))
+@example([(179, 128)])
 def test_an_archive_with_any_octets_changed_is_read_or_refused(changes: list[tuple[int, int]]) -> None:
     changed = bytearray(WHOLE)
     for position, value in changes:
