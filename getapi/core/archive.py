@@ -8,6 +8,8 @@ from typing import Protocol
 CHUNK = 2**18
 
 _DRIVE = re.compile(r"[A-Za-z]:")
+_LONGEST = 2**62
+"""Octets: what claims to be longer is no file's part, and no file can be asked to go there."""
 
 
 class BinaryReader(Protocol):
@@ -91,6 +93,8 @@ class Octets:
 
     def pass_over(self, count: int) -> None:
         """Leaves so many unread; raises as ``read`` where they must be read for that."""
+        if count > _LONGEST:
+            raise ArchiveRefused(f"The archive ends at octet {self.position}, in the middle", code="truncated")
         if self._skip is not None and not self._returned:
             self._skip(count)
             self.position += count

@@ -81,3 +81,11 @@ def test_much_is_passed_over_without_being_held() -> None:
     octets.pass_over(5 * CHUNK + 1)
     assert not octets.can_skip
     assert (octets.position, zeros.largest) == (5 * CHUNK + 1, CHUNK)
+
+
+def test_what_claims_more_than_any_file_holds_is_cut_off_before_anybody_seeks_there() -> None:
+    skipped: list[int] = []
+    octets = Octets(io.BytesIO(SMALL), skip=skipped.append)
+    with pytest.raises(ArchiveRefused, match="in the middle"):
+        octets.pass_over(2**63)
+    assert not skipped
