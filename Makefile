@@ -17,7 +17,7 @@ demo: install
 # Core alone and without Django, in less than 20 s; then what its tests cover, without chance; then all the rest.
 test: install
 	@echo "The tests of core should take less than 20 s:"
-	$(BIN)/python -m pytest -q -p no:django tests/core
+	$(BIN)/python -m pytest -q -p no:django -n 2 tests/core
 	HYPOTHESIS_PROFILE=coverage $(BIN)/python -m pytest -q -p no:django tests/core --cov=getapi.core --cov-branch --cov-fail-under=100
 	$(BIN)/python -m pytest --ignore=tests/core
 
