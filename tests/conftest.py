@@ -1,5 +1,6 @@
 """What all tests share: hypothesis profiles, a database of this run alone, and configurations written as TOML."""
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -16,6 +17,12 @@ settings.register_profile("coverage", max_examples=10, deadline=None, derandomiz
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 Configure = Callable[..., conf.Configuration]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays: the garbage collector need not look through it again, which takes a tenth of all time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:

@@ -172,7 +172,7 @@ def plant(labels: list[str], rows: list[Row]) -> list[Tree]:
 
 
 ROW = st.tuples(st.integers(0, 3), st.booleans(), st.booleans(), st.integers(0, 7), st.integers(0, 6))
-TREES = st.builds(plant, st.lists(LABEL, min_size=1, max_size=8), st.lists(ROW, min_size=1, max_size=15))
+TREES = st.builds(plant, st.lists(LABEL, min_size=1, max_size=8), st.lists(ROW, min_size=1, max_size=10))
 DEEP = st.builds(lambda levels, label, inner, beside: [nest(levels, label, *inner), *beside], st.integers(1, 40), LABEL, TREES, TREES)
 
 
