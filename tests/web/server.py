@@ -66,10 +66,11 @@ def serving(
     threads: int = 72,
     configuration: str | None = None,
     environ: Mapping[str, str] | None = None,
+    port: int | None = None,
 ) -> Iterator[Server]:
     """A server with a database of its own in ``folder``; what runs when it is left is cut.
 
-    ``configuration`` names a module for gunicorn instead of the product's.
+    ``configuration`` names a module for gunicorn instead of the product's. A folder that had a server before keeps its database.
     """
     (folder / "packaging.toml").write_text(f'database = "sqlite:///{folder}/db.sqlite3"\n{toml}', encoding="utf-8")
     surroundings = {
@@ -81,8 +82,9 @@ def serving(
         **(environ or {}),
     }
     manage = [sys.executable, str(TOP / "manage.py")]
-    subprocess.run([*manage, "migrate", "--verbosity", "0"], env=surroundings, cwd=folder, check=True, timeout=120)
-    port = free_port()
+    if not (folder / "db.sqlite3").exists():
+        subprocess.run([*manage, "migrate", "--verbosity", "0"], env=surroundings, cwd=folder, check=True, timeout=120)
+    port = port or free_port()
     runner = [*manage, "serve"] if configuration is None else [sys.executable, "-m", "gunicorn", "--config", f"python:{configuration}"]
     serve = [*runner, "--bind", f"127.0.0.1:{port}", "--threads", str(threads)]
     with (folder / "log").open("wb") as log, subprocess.Popen(serve, env=surroundings, cwd=folder, stdout=log, stderr=log) as process:

@@ -1,0 +1,100 @@
+"""Two services on one database and one secret key: what one made the other sends."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+from tests.sources.stores import BuiltStore
+from tests.web.resume.asking import Application, Reply
+from tests.web.resume.material import FORMATS, Member, Part, configuration, members, put_object, some
+from tests.web.server import Server, serving
+
+MIXED = "mixed:1"
+"""With each kind of digest, and an empty datastream; some of them in folders whose names are no words for a URL."""
+
+DECLARED = "declared:1"
+"""All of it with SHA-256: nothing has to be waited for."""
+
+PARTS = {
+    MIXED: (
+        Part(dsid="A", octets=some(2_600_003, "A"), declares="sha256"),
+        Part(dsid="B", octets=some(300_001, "B"), declares="md5"),
+        Part(dsid="C", octets=b""),
+        Part(dsid="D", octets=some(70_000, "D")),
+        Part(dsid="E", octets=b"short", declares="sha1"),
+    ),
+    DECLARED: (
+        Part(dsid="A", octets=some(65_536, "1"), declares="sha256"),
+        Part(dsid="B", octets=some(1_100_000, "2"), declares="sha256"),
+    ),
+}
+MAP = '<div><div LABEL="With spaces + signs, 100 % of them"><fptr FILEID="B"/><fptr FILEID="C"/></div></div>'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twins:
+    first: Server
+    second: Server
+    application: Application
+
+    @property
+    def both(self) -> tuple[Server, Server]:
+        return self.first, self.second
+
+
+@contextmanager
+def twin_services(folder: Path, toml: str) -> Iterator[Twins]:
+    (folder / "first").mkdir()
+    (folder / "second").mkdir()
+    shared = {"PACKAGING_DATABASE": f"sqlite:///{folder}/first/db.sqlite3"}
+    with ExitStack() as stack:
+        first = stack.enter_context(serving(folder / "first", toml=toml))
+        second = stack.enter_context(serving(folder / "second", toml=toml, environ=shared))
+        yield Twins(first=first, second=second, application=Application.at(first))
+
+
+@pytest.fixture(scope="package")
+def store(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
+    made = BuiltStore(root=tmp_path_factory.mktemp("store") / "a store + 100 %")
+    for pid, parts in PARTS.items():
+        put_object(made, pid, *parts, smap=MAP if pid == MIXED else "")
+    return made
+
+
+@pytest.fixture(scope="package")
+def twins(tmp_path_factory: pytest.TempPathFactory, store: BuiltStore) -> Iterator[Twins]:
+    with twin_services(tmp_path_factory.mktemp("services"), configuration(store)) as started:
+        yield started
+
+
+@pytest.fixture(scope="package", params=FORMATS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """The package's format."""
+    found: str = request.param
+    return found
+
+
+class Kept:
+    """A package, as it came whole, and how to have it again."""
+
+    def __init__(self, reply: Reply, kind: str) -> None:
+        assert (reply.status, reply.is_whole) == (200, True)
+        self.kind = kind
+        self.whole = reply.body
+        self.size = len(reply.body)
+        self.address: str = reply.headers["Content-Location"]
+        self.etag: str = reply.headers["ETag"]
+        self.modified: str = reply.headers["Last-Modified"]
+
+    @cached_property
+    def members(self) -> list[Member]:
+        return members(self.whole, self.kind)
+
+
+@pytest.fixture(scope="package")
+def kept(twins: Twins, kind: str) -> Kept:
+    return Kept(twins.application.package(MIXED, kind), kind)
