@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from urllib.parse import quote_plus, unquote, unquote_plus
 
 from getapi.core.reference import parse_pid
@@ -11,6 +12,9 @@ MAX_DIGITS = 32
 
 _SCHEME = "info:fedora/"
 _ESCAPED = re.compile(rb"[^a-zA-Z0-9\-=()\[\];.]")
+_UNENCODED = re.compile(r"[a-zA-Z0-9.*_-]+")
+_USUAL = re.compile(r"[a-zA-Z0-9\-=()\[\];.:/]*[a-zA-Z0-9]")
+"""URIs in which colons and slashes alone are escaped, which is most of them and takes a fifth of the time."""
 _PATTERN = re.compile(r"(?:#+(?:/#+)*)?")
 
 
@@ -28,16 +32,20 @@ def blob_uri(token: str) -> str | None:
         return None
     if len(parts) == 1:
         return _SCHEME + pid
-    return _SCHEME + "/".join((parts[0], *map(_encode, parts[1:])))
+    return f"{_SCHEME}{parts[0]}/{_encode(parts[1])}/{_encode(parts[2])}"
 
 
 def _encode(text: str) -> str:
     """java.net.URLEncoder, which differs from Python's in two characters."""
+    if _UNENCODED.fullmatch(text):
+        return text
     return quote_plus(text, safe="*", errors="replace").replace("~", "%7E")
 
 
 def blob_name(uri: str) -> str:
     """The file's name. It is literal: nothing decodes it on the way to the disk."""
+    if _USUAL.fullmatch(uri):
+        return uri.replace(":", "%3A").replace("/", "%2F")
     name = _ESCAPED.sub(lambda match: b"%%%02X" % match[0][0], uri.encode()).decode("ascii")
     return f"{name[:-1]}%2E" if name.endswith(".") else name
 
@@ -47,17 +55,20 @@ class AkubraLayout:
     """``pattern`` is the store's own: ``##`` by default, "" for all files in the root. Raises ValueError for one that is none."""
 
     pattern: str = "##"
+    _groups: tuple[tuple[int, int], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_pattern(self.pattern)
+        stops = list(accumulate(map(len, self.pattern.split("/"))))
+        object.__setattr__(self, "_groups", tuple(pairwise((0, *stops))))
 
     def path(self, token: str) -> str | None:
         """Where the token's blob lies below the store's root; None for what is no token."""
         uri = blob_uri(token)
         if uri is None:
             return None
-        digits = iter(hashlib.md5(uri.encode(), usedforsecurity=False).hexdigest())
-        folder = "".join(next(digits) if sign == "#" else sign for sign in self.pattern)
+        digits = hashlib.md5(uri.encode(), usedforsecurity=False).hexdigest()
+        folder = "/".join(digits[start:stop] for start, stop in self._groups)
         return f"{folder}/{blob_name(uri)}" if folder else blob_name(uri)
 
     def token(self, name: str) -> str | None:

@@ -2,8 +2,8 @@
 
 import os
 import stat
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from getapi.core.errors import SourceUnavailable
@@ -50,6 +50,10 @@ class BlobStore:
     root: Path
     layout: StoreLayout
     index: PathIndex
+    _root: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_root", str(self.root))
 
     def locate(self, token: str) -> Blob | None:
         """The token's blob, or None where the store has none. Raises SourceUnavailable."""
@@ -64,16 +68,30 @@ class BlobStore:
 
     def examine(self, path: str) -> Blob | None:
         """The blob at a relative path, or None where there is none. Raises SourceUnavailable."""
-        whole = self.root / path
         try:
-            status = os.lstat(whole)
-            within = _is_below(path) and Path(os.path.realpath(whole.parent)).is_relative_to(os.path.realpath(self.root))
+            status = os.lstat(self.whole(path))
+            within = self._holds(path)
         except OSError as error:
             if error.errno not in ABSENT:
                 raise SourceUnavailable(self.repository) from error
             self.check()
             return None
         return Blob(path=path, size=status.st_size, identity=identity(status), plain=within and stat.S_ISREG(status.st_mode))
+
+    def whole(self, path: str) -> str:
+        """The absolute path of a relative one."""
+        return path if path.startswith("/") else f"{self._root}/{path}"
+
+    def _holds(self, path: str) -> bool:
+        """Whether a path stays below the root, wherever links lead. Raises OSError."""
+        *folders, _ = path.split("/")
+        if path.startswith("/") or ".." in folders:
+            return False
+        # Links are rare, and to resolve a path costs many times what it costs to see that there are none.
+        wholes = (self.whole("/".join(folders[:count])) for count in range(1, len(folders) + 1))
+        if all(stat.S_ISDIR(os.lstat(folder).st_mode) for folder in wholes):
+            return True
+        return Path(os.path.realpath(self.whole("/".join(folders)))).is_relative_to(os.path.realpath(self._root))
 
     def check(self) -> None:
         """Raises SourceUnavailable unless the root is a folder that can be read: a disk that is not mounted is no empty repository."""
@@ -85,11 +103,7 @@ class BlobStore:
 
     def read(self, blob: Blob, *, limit: int) -> tuple[str, bytes]:
         """The identity that the file has now, and its octets: one more than ``limit`` at most. Raises OSError."""
-        descriptor = open_regular(self.root / blob.path)
+        descriptor = open_regular(self.whole(blob.path))
         with os.fdopen(descriptor, "rb") as file:
-            return identity(os.fstat(descriptor)), file.read(limit + 1)
-
-
-def _is_below(path: str) -> bool:
-    parts = PurePosixPath(path)
-    return not parts.is_absolute() and ".." not in parts.parts
+            status = os.fstat(descriptor)
+            return identity(status), file.read(min(limit, status.st_size) + 1)

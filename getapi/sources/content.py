@@ -3,7 +3,9 @@
 import errno
 import hashlib
 import os
+import re
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +16,8 @@ from getapi.core.source import DatastreamRecord
 # O_NONBLOCK has no effect on a regular file, and keeps a FIFO in its place from blocking the thread for ever.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
+_IDENTITY = re.compile(r"([0-9]+)-(-?[0-9]+)-([0-9]+)")
+
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 """Error numbers that say that there is no such file, and nothing of the disk."""
 
@@ -23,7 +27,29 @@ def identity(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
-def open_regular(path: Path) -> int:
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """A file as it was when something was learned of it: ``path`` is absolute, ``facts`` are what its identity is made of."""
+
+    path: str
+    facts: tuple[int, int, int]
+
+    @classmethod
+    def of(cls, path: str, known: str) -> Self:
+        """The witness of a file that had the identity ``known``."""
+        size, mtime, inode = _IDENTITY.findall(known)[0]
+        return cls(path, (int(size), int(mtime), int(inode)))
+
+    def holds(self) -> bool:
+        """Whether the file is still the same."""
+        try:
+            status = os.lstat(self.path)
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns, status.st_ino) == self.facts
+
+
+def open_regular(path: Path | str) -> int:
     """A descriptor of a regular file. Raises OSError, with ELOOP for a link and EINVAL for any other kind of file."""
     descriptor = os.open(path, _FLAGS)
     try:

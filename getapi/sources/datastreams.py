@@ -1,7 +1,7 @@
 """From what FOXML says of a datastream, and what the store holds, to its record."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass
 
 from getapi.core.errors import SourceUnavailable
 from getapi.core.notice import NoticeCode
@@ -25,9 +25,26 @@ def record_datastreams(value: DigitalObject, *, pid: str, home: str, store: Blob
     return tuple(_record(datastream, pid=pid, home=home, store=store) for datastream in value.datastreams if datastream.id not in UNLISTED)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bytes:
+    """What is known of where a datastream's bytes are; the fields are DatastreamRecord's."""
+
+    size: int | None = None
+    location: str = ""
+    identity: str = ""
+    digests: tuple[Digest, ...] = ()
+    fault: str | None = None
+
+
+_NO_VERSION = Version()
+_MALFORMED, _MISSING = _Bytes(fault=NoticeCode.MALFORMED), _Bytes(fault=NoticeCode.CONTENT_MISSING)
+
+
 def _record(datastream: Datastream, *, pid: str, home: str, store: BlobStore) -> DatastreamRecord:
-    version, group = datastream.version or Version(), datastream.control_group
-    plain = DatastreamRecord(
+    version, group = datastream.version or _NO_VERSION, datastream.control_group
+    found = _find(datastream, group, pid, home, store)
+    managed = group is ControlGroup.MANAGED and datastream.version is not None and not version.embedded
+    return DatastreamRecord(
         pid=pid,
         dsid=datastream.id,
         version=version.id,
@@ -36,43 +53,46 @@ def _record(datastream: Datastream, *, pid: str, home: str, store: BlobStore) ->
         mime=version.mime or ("text/xml" if group is ControlGroup.INLINE else ""),
         label=version.label,
         created=version.created,
+        size=found.size,
+        declared_size=version.declared_size if managed else None,
+        digests=version.digests if managed else found.digests,
         alternate_ids=version.alternate_ids,
+        location=found.location,
+        identity=found.identity,
+        fault=found.fault,
     )
-    if datastream.version is None or group is None or version.embedded:
-        return replace(plain, fault=NoticeCode.MALFORMED)
+
+
+def _find(datastream: Datastream, group: ControlGroup | None, pid: str, home: str, store: BlobStore) -> _Bytes:
+    version = datastream.version
+    if version is None or group is None or version.embedded:
+        return _MALFORMED
     if group is ControlGroup.INLINE:
-        return _inline(plain, version, home)
+        return _find_inline(version, home)
     if group is ControlGroup.MANAGED:
-        return _managed(plain, version, store)
-    return replace(plain, location=version.reference, fault=None if version.reference else NoticeCode.MALFORMED)
+        return _find_managed(managed_token(pid, datastream.id, version), store)
+    return _Bytes(location=version.reference) if version.reference else _MALFORMED
 
 
-def _inline(plain: DatastreamRecord, version: Version, home: str) -> DatastreamRecord:
+def _find_inline(version: Version, home: str) -> _Bytes:
     inline = version.inline
     if inline is None or not inline.octets:
-        return replace(plain, fault=NoticeCode.MALFORMED if inline is None else NoticeCode.CONTENT_MISSING)
-    return replace(
-        plain,
-        size=len(inline.octets),
-        digests=(Digest(algorithm="sha256", value=inline.sha256),),
-        location=home,
-        identity=f"sha256:{inline.sha256}",
-    )
+        return _MALFORMED if inline is None else _MISSING
+    digests = (Digest(algorithm="sha256", value=inline.sha256),)
+    return _Bytes(size=len(inline.octets), location=home, identity=f"sha256:{inline.sha256}", digests=digests)
 
 
-def _managed(plain: DatastreamRecord, version: Version, store: BlobStore) -> DatastreamRecord:
-    told = replace(plain, declared_size=version.declared_size, digests=version.digests)
-    token = managed_token(plain.pid, plain.dsid, version)
+def _find_managed(token: str | None, store: BlobStore) -> _Bytes:
     if token is None:
-        return replace(told, fault=NoticeCode.MALFORMED)
+        return _MALFORMED
     try:
         blob = store.locate(token)
     except SourceUnavailable:
         store.check()
-        return replace(told, location=store.layout.path(token) or token)
-    if blob is None or not blob.plain:
-        return replace(told, fault=NoticeCode.MALFORMED if blob else NoticeCode.CONTENT_MISSING)
-    return replace(told, location=blob.path, size=blob.size, identity=blob.identity)
+        return _Bytes(location=store.layout.path(token) or token)
+    if blob is None:
+        return _MISSING
+    return _Bytes(size=blob.size, location=blob.path, identity=blob.identity) if blob.plain else _MALFORMED
 
 
 def managed_token(pid: str, dsid: str, version: Version) -> str | None:
@@ -81,8 +101,11 @@ def managed_token(pid: str, dsid: str, version: Version) -> str | None:
     None where it names another object's or another datastream's bytes: what may leave is decided by PID and DSID. Another version's
     is Fedora's own doing when only properties were changed.
     """
+    usual = f"{pid}+{dsid}+{version.id}"
+    if version.reference == usual and version.id and usual.count("+") == 2:
+        return usual
     if not version.reference or _URL.match(version.reference):
-        return f"{pid}+{dsid}+{version.id}"
+        return usual
     owner, *rest = version.reference.removeprefix("info:fedora/").split("+")
     if parse_pid(owner) != pid or len(rest) != 2 or rest[0] != dsid or not rest[1]:
         return None

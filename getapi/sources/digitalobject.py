@@ -8,6 +8,8 @@ from getapi.core.source import ControlGroup, Digest, State
 from getapi.sources.inlinexml import InlineXml
 
 _CREATED = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,3}))?)?Z?")
+_USUAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+"""As Fedora itself writes them, which Python reads many times faster than we do."""
 _STATES = (("deleted", State.DELETED), ("inactive", State.INACTIVE), ("active", State.ACTIVE))
 
 
@@ -63,11 +65,15 @@ def parse_state(text: str) -> State | None:
 
 def parse_created(text: str) -> datetime | None:
     """Fedora's date-times, UTC with or without Z; other forms are no date to it."""
+    try:
+        return datetime.fromisoformat(text) if _USUAL.fullmatch(text) else _parse_other(text)
+    except ValueError:
+        return None
+
+
+def _parse_other(text: str) -> datetime | None:
     match = _CREATED.fullmatch(text)
     if match is None:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
-    try:
-        return datetime(year, month, day, hour, minute, second, int((match[7] or "").ljust(6, "0")), UTC)
-    except ValueError:
-        return None
+    return datetime(year, month, day, hour, minute, second, int((match[7] or "").ljust(6, "0")), UTC)

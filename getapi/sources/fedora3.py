@@ -1,6 +1,7 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
@@ -10,7 +11,7 @@ from getapi.core.rights import read_statements, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
-from getapi.sources.content import ABSENT, BytesContent, FileContent
+from getapi.sources.content import ABSENT, BytesContent, FileContent, Witness
 from getapi.sources.datastreams import record_datastreams
 from getapi.sources.digitalobject import DigitalObject
 from getapi.sources.external import ExternalHosts
@@ -22,8 +23,20 @@ MAX_STATEMENT = 4 * 2**20
 """Octets of a managed rights statement; a larger one counts as unreadable, and so denies."""
 
 
+_OCTETS = 1024
+"""What a datastream's record takes in memory, about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Described:
+    """A record and the files that it was made of: it is true for as long as they are what they were."""
+
+    record: ObjectRecord
+    witnesses: tuple[Witness, ...]
+
+
 class Fedora3Source:
-    """One repository (core.source.Source). Safe for threads: what it keeps is parsed FOXML, by the identity of its file."""
+    """One repository (core.source.Source). Safe for threads: what it keeps of objects goes by the identity of their files."""
 
     def __init__(
         self,
@@ -45,11 +58,15 @@ class Fedora3Source:
         self._index = index
         self._rules = rules
         self._statement_ids = statement_ids(rules)
-        self._cache = ObjectCache()
+        self._cache = ObjectCache[tuple[str, str], DigitalObject]()
+        self._described = ObjectCache[str, _Described]()
         self._external = external_hosts if isinstance(external_hosts, ExternalHosts) else ExternalHosts(external_hosts, repository=name)
 
     def describe(self, pid: str) -> ObjectRecord:
-        """As core.source.Source says; a PID that cannot be one is not found."""
+        """As core.source.Source says; a PID that cannot be one is not found. The same record for as long as its files are the same."""
+        known = self._described.get(pid)
+        if known is not None and all(witness.holds() for witness in known.witnesses):
+            return known.record
         true, blob = self._find(pid)
         value = self._read(true, blob)
         datastreams = self._record(true, blob, value)
@@ -57,18 +74,28 @@ class Fedora3Source:
             # A version may be purged between the reading of the object's file and the look into the store: once more, if so.
             fresh = self._objects.examine(blob.path)
             if fresh is not None and fresh != blob:
-                value = self._read(true, fresh)
+                blob, value = fresh, self._read(true, fresh)
                 datastreams = self._record(true, fresh, value)
-        return ObjectRecord(
+        documents = self._statements(value, datastreams)
+        record = ObjectRecord(
             pid=true,
             repository=self.name,
             state=value.state,
             label=value.label,
             datastreams=datastreams,
-            restrictions=read_statements(
-                pid=true, datastreams=datastreams, documents=self._statements(value, datastreams), rules=self._rules
-            ),
+            restrictions=read_statements(pid=true, datastreams=datastreams, documents=documents, rules=self._rules),
         )
+        if None not in documents.values():
+            self._remember(record, blob)
+        return record
+
+    def _remember(self, record: ObjectRecord, blob: Blob) -> None:
+        """Keeps a record with all the files that it rests on, unless one of them is not there: what comes to be has no identity yet."""
+        managed = [datastream for datastream in record.datastreams if datastream.control_group is ControlGroup.MANAGED]
+        if all(datastream.identity for datastream in managed):
+            files = [Witness.of(self._datastreams.whole(datastream.location), datastream.identity) for datastream in managed]
+            witnesses = (Witness.of(self._objects.whole(blob.path), blob.identity), *files)
+            self._described.put(record.pid, _Described(record=record, witnesses=witnesses), _OCTETS * (1 + len(record.datastreams)))
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""
@@ -98,7 +125,7 @@ class Fedora3Source:
     def _read(self, pid: str, blob: Blob) -> DigitalObject:
         if not blob.plain:
             raise ObjectUnreadable(pid, "it is not a regular file of the store")
-        known = self._cache.get(blob.path, blob.identity)
+        known = self._cache.get((blob.path, blob.identity))
         if known is not None:
             return known
         try:
@@ -110,7 +137,7 @@ class Fedora3Source:
         value = read_foxml(document, pid)
         if value.pid and parse_pid(value.pid.strip().removeprefix("info:fedora/")) != pid:
             raise ObjectUnreadable(pid, "it describes another object")
-        self._cache.put(blob.path, identity, value, len(document))
+        self._cache.put((blob.path, identity), value, len(document))
         return value
 
     def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[DatastreamRecord, ...]:

@@ -44,12 +44,12 @@ def read_foxml(document: bytes, pid: str) -> DigitalObject:
 class _Draft:
     """What was read of one version until now; inline XML as offsets, for only current versions are cut out."""
 
-    __slots__ = ("attributes", "created", "digests", "embedded", "reference", "root", "scope", "stop", "tag")
+    __slots__ = ("attributes", "created", "digest", "embedded", "reference", "root", "scope", "stop", "tag")
 
     def __init__(self, attributes: dict[str, str]) -> None:
         self.attributes = attributes
         self.created = parse_created(attributes.get("CREATED", ""))
-        self.digests: tuple[Digest, ...] = ()
+        self.digest: tuple[str, str] | None = None
         self.reference = ""
         self.embedded = False
         self.tag: int | None = None
@@ -60,6 +60,7 @@ class _Draft:
     def version(self, document: bytes) -> Version:
         get = self.attributes.get
         size = int(get("SIZE", "")) if _SIZE.fullmatch(get("SIZE", "")) else 0
+        algorithm, value = self.digest or ("", "")
         return Version(
             id=get("ID", ""),
             created=self.created,
@@ -67,7 +68,7 @@ class _Draft:
             label=get("LABEL", ""),
             declared_size=size or None,
             alternate_ids=tuple(get("ALT_IDS", "").split()),
-            digests=self.digests,
+            digests=(Digest(algorithm=algorithm, value=value),) if algorithm else (),
             reference=self.reference,
             inline=None if self.tag is None else extract(document, tag=self.tag, root=self.root, stop=self.stop, scope=self.scope),
             embedded=self.embedded,
@@ -80,19 +81,20 @@ class _Datastreams:
     SimpleDOReader.GetDatastream: in the document's order the first, any without a date, any later than all dated before it.
     """
 
-    __slots__ = ("_current", "_latest", "heads")
+    __slots__ = ("_current", "_last", "_latest", "heads")
 
     def __init__(self) -> None:
         self.heads: dict[str, tuple[State, ControlGroup | None]] = {}
         self._current: dict[str, _Draft] = {}
+        self._last = ""
         self._latest: datetime | None = None
 
     def begin(self, dsid: str, state: State, group: ControlGroup | None) -> None:
         self.heads[dsid] = state, group
-        self._latest = None
+        self._last, self._latest = dsid, None
 
     def add(self, draft: _Draft) -> None:
-        dsid = next(reversed(self.heads))
+        dsid = self._last
         later = draft.created is None or self._latest is None or draft.created > self._latest
         if dsid not in self._current or later:
             self._current[dsid] = draft
@@ -109,7 +111,7 @@ class _Datastreams:
 class _Reading:
     """One pass of expat over one document."""
 
-    __slots__ = ("_asked", "_datastreams", "_depth", "_document", "_draft", "_label", "_parser", "_paths", "_pid", "_scope", "_state")
+    __slots__ = ("_asked", "_datastreams", "_depth", "_document", "_draft", "_label", "_parser", "_pid", "_places", "_scope", "_state")
 
     def __init__(self, document: bytes, asked: str) -> None:
         self._asked = asked
@@ -117,7 +119,7 @@ class _Reading:
         self._datastreams = _Datastreams()
         self._draft = _Draft({})
         self._depth = 0
-        self._paths = [""]
+        self._places = [_TOP]
         self._scope: list[tuple[str | None, str | None]] = []
         self._pid, self._label, self._state = "", "", State.ACTIVE
         self._parser = expat.ParserCreate("utf-8", " ")
@@ -146,18 +148,23 @@ class _Reading:
         self._scope.pop()
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
-        path = f"{self._paths[-1]}/{name.removeprefix(_NAMESPACE)}" if name.startswith(_NAMESPACE) else "?"
-        if len(self._paths) == 1 and path != "/digitalObject":
-            raise self._refuse("it is not FOXML")
-        if len(self._paths) > MAX_DEPTH:
-            raise self._refuse_depth()
-        self._paths.append(path if len(self._paths) < 5 else "?")
-        step = _STEPS.get(path)
-        if step:
-            step(self, attributes)
+        places = self._places
+        place = places[-1].inside.get(name, _ELSEWHERE)
+        if place is _ELSEWHERE:
+            self._check_elsewhere()
+        places.append(place)
+        if place.step is not None:
+            place.step(self, attributes)
 
     def _end(self, _: str) -> None:
-        self._paths.pop()
+        self._places.pop()
+
+    def _check_elsewhere(self) -> None:
+        """Only what FOXML does not know can nest deeper than FOXML does."""
+        if len(self._places) == 1:
+            raise self._refuse("it is not FOXML")
+        if len(self._places) > MAX_DEPTH:
+            raise self._refuse_depth()
 
     def _read_object(self, attributes: dict[str, str]) -> None:
         self._pid = attributes.get("PID", "")
@@ -189,7 +196,7 @@ class _Reading:
         kind, value = attributes.get("TYPE", ""), attributes.get("DIGEST", "").lower()
         # A digest that could not be computed is written as "ExceptionReadingStream", a disabled one as "none".
         if len(value) == _DIGESTS.get(kind) and _HEX.fullmatch(value):
-            self._draft.digests = (Digest(algorithm=kind.replace("-", "").lower(), value=value),)
+            self._draft.digest = kind.replace("-", "").lower(), value
 
     def _read_location(self, attributes: dict[str, str]) -> None:
         self._draft.reference = attributes.get("REF", "").strip()
@@ -228,15 +235,28 @@ class _Reading:
         return self._refuse(f"its elements nest deeper than {MAX_DEPTH}")
 
 
-_DATASTREAM = "/digitalObject/datastream"
-_VERSION = f"{_DATASTREAM}/datastreamVersion"
-_STEPS: dict[str, Callable[[_Reading, dict[str, str]], None]] = {
-    "/digitalObject": _Reading._read_object,  # noqa: SLF001 # this module's own table of steps
-    "/digitalObject/objectProperties/property": _Reading._read_property,  # noqa: SLF001
-    _DATASTREAM: _Reading._read_datastream,  # noqa: SLF001
-    _VERSION: _Reading._read_version,  # noqa: SLF001
-    f"{_VERSION}/contentDigest": _Reading._read_digest,  # noqa: SLF001
-    f"{_VERSION}/contentLocation": _Reading._read_location,  # noqa: SLF001
-    f"{_VERSION}/binaryContent": _Reading._read_embedded,  # noqa: SLF001
-    f"{_VERSION}/xmlContent": _Reading._enter_content,  # noqa: SLF001
-}
+class _Place:
+    """Where in FOXML an element stands: what is done at its start, and which elements in it have places of their own."""
+
+    __slots__ = ("inside", "step")
+
+    def __init__(self, step: Callable[[_Reading, dict[str, str]], None] | None = None, **inside: "_Place") -> None:
+        self.step = step
+        self.inside = {_NAMESPACE + name: place for name, place in inside.items()}
+
+
+_ELSEWHERE = _Place()
+_VERSION = _Place(
+    _Reading._read_version,  # noqa: SLF001 # this module's own table of steps
+    contentDigest=_Place(_Reading._read_digest),  # noqa: SLF001
+    contentLocation=_Place(_Reading._read_location),  # noqa: SLF001
+    binaryContent=_Place(_Reading._read_embedded),  # noqa: SLF001
+    xmlContent=_Place(_Reading._enter_content),  # noqa: SLF001
+)
+_TOP = _Place(
+    digitalObject=_Place(
+        _Reading._read_object,  # noqa: SLF001
+        objectProperties=_Place(property=_Place(_Reading._read_property)),  # noqa: SLF001
+        datastream=_Place(_Reading._read_datastream, datastreamVersion=_VERSION),  # noqa: SLF001
+    )
+)

@@ -64,11 +64,14 @@ def extract(document: bytes, *, tag: int, root: int | None, stop: int, scope: Ma
 
 def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> Iterator[bytes]:
     """Declarations that the content inherits and uses; names in values count too (``xsi:type="xs:date"``). One too many does no harm."""
-    tag = _TAG.match(content)
+    used = {
+        prefix or "": uri
+        for prefix, uri in scope.items()
+        if uri and (f"{prefix}:".encode() in content if prefix else _UNPREFIXED.search(content))
+    }
+    tag = _TAG.match(content) if used else None
     declared = set(_ATTRIBUTE.findall(tag[0])) if tag else set()
-    for prefix, uri in sorted(scope.items(), key=lambda item: item[0] or ""):
+    for prefix, uri in sorted(used.items()):
         attribute = f"xmlns:{prefix}" if prefix else "xmlns"
-        if not uri or attribute.encode() in declared:
-            continue
-        if f"{prefix}:".encode() in content if prefix else _UNPREFIXED.search(content):
+        if attribute.encode() not in declared:
             yield f' {attribute}="{uri.translate(_ESCAPES)}"'.encode()

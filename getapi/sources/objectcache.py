@@ -1,13 +1,16 @@
-"""Objects that were parsed lately, so that a package of many of them, or a resumed one, parses each but once."""
+"""What was learned of objects lately, so that a package of many of them, or a resumed one, reads each but once."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
 
-from getapi.sources.digitalobject import DigitalObject
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 
-class ObjectCache:
-    """Parsed objects by the path and identity of their file; the least recently used go first. Safe for threads.
+class ObjectCache(Generic[K, V]):
+    """Values by key; the least recently used go first. Safe for threads.
 
     ``count`` and ``octets`` (of the documents) bound what is kept, but for the latest: one large object with many inline datastreams is
     asked for once for each of them. ``count`` is above the objects of any usual package: whoever resumes has them all asked for again, in
@@ -19,21 +22,21 @@ class ObjectCache:
         self._octets = octets
         self._held = 0
         self._lock = threading.Lock()
-        self._objects: OrderedDict[tuple[str, str], tuple[DigitalObject, int]] = OrderedDict()
+        self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
 
-    def get(self, path: str, identity: str) -> DigitalObject | None:
+    def get(self, key: K) -> V | None:
         with self._lock:
-            found = self._objects.get((path, identity))
+            found = self._kept.get(key)
             if found is None:
                 return None
-            self._objects.move_to_end((path, identity))
+            self._kept.move_to_end(key)
             return found[0]
 
-    def put(self, path: str, identity: str, value: DigitalObject, octets: int) -> None:
+    def put(self, key: K, value: V, octets: int) -> None:
         with self._lock:
-            replaced = self._objects.pop((path, identity), None)
+            replaced = self._kept.pop(key, None)
             self._held += octets - (replaced[1] if replaced else 0)
-            self._objects[path, identity] = value, octets
-            while len(self._objects) > 1 and (len(self._objects) > self._count or self._held > self._octets):
-                _, (_, dropped) = self._objects.popitem(last=False)
+            self._kept[key] = value, octets
+            while len(self._kept) > 1 and (len(self._kept) > self._count or self._held > self._octets):
+                _, (_, dropped) = self._kept.popitem(last=False)
                 self._held -= dropped

@@ -1,0 +1,129 @@
+"""What a Fedora 3 source remembers of objects: the same record for as long as the files it rests on are the same, and no longer."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+
+from getapi.core.errors import ObjectNotFound, SourceUnavailable
+from getapi.core.restriction import Ground
+from getapi.core.source import ObjectRecord
+from getapi.sources.content import Witness, identity
+from getapi.sources.fedora3 import Fedora3Source
+from tests.sources.stores import DC, BuiltStore, datastream, foxml, inline, managed, version
+
+PID = "demo:5"
+OPEN = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>'
+CLOSED = (
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:s="info:islandora/islandora-system:def/scholar#">'
+    f'<rdf:Description rdf:about="info:fedora/{PID}"><s:embargo-until>2999-01-31</s:embargo-until></rdf:Description></rdf:RDF>'
+)
+RELATIONS = f"{PID}+RELS-EXT+RELS-EXT.0"
+IMAGE = f"{PID}+IMG+IMG.0"
+
+
+@pytest.fixture(params=["akubra", "legacy"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> BuiltStore:
+    built = BuiltStore(root=tmp_path, layout=request.param)
+    parts = (datastream("DC", "X", version("DC.0", inline(DC))), managed(PID, "RELS-EXT"), managed(PID, "IMG"))
+    built.put(PID, foxml(PID, *parts))
+    built.put(RELATIONS, OPEN.encode())
+    built.put(IMAGE, b"image")
+    return built
+
+
+@pytest.fixture
+def source(store: BuiltStore) -> Fedora3Source:
+    return Fedora3Source(name="main", objects=store.objects, datastreams=store.datastreams, layout=store.layout, index=store.index)
+
+
+def sizes(record: ObjectRecord) -> dict[str, int | None]:
+    return {datastream.dsid: datastream.size for datastream in record.datastreams}
+
+
+def test_what_has_not_changed_is_the_same_record(source: Fedora3Source) -> None:
+    assert source.describe(PID) is source.describe(PID)
+    assert source.describe("Demo:5") == source.describe(PID)
+
+
+@pytest.mark.parametrize("token", [PID, RELATIONS, IMAGE])
+def test_whatever_file_is_touched_is_looked_at_again(store: BuiltStore, source: Fedora3Source, token: str) -> None:
+    known = source.describe(PID)
+    status = store.path(token).stat()
+    os.utime(store.path(token), ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+    assert source.describe(PID) is not known
+
+
+@pytest.mark.parametrize("token", [PID, RELATIONS, IMAGE])
+def test_a_file_replaced_by_its_equal_is_looked_at_again(store: BuiltStore, source: Fedora3Source, token: str) -> None:
+    known, path = source.describe(PID), store.path(token)
+    status = path.stat()
+    (path.parent / "new").write_bytes(path.read_bytes())
+    os.utime(path.parent / "new", ns=(status.st_atime_ns, status.st_mtime_ns))
+    (path.parent / "new").rename(path)
+    assert source.describe(PID) is not known
+
+
+def test_a_managed_rights_statement_that_closes_later_is_seen_at_once(store: BuiltStore, source: Fedora3Source) -> None:
+    assert source.describe(PID).restrictions == ()
+    store.put(RELATIONS, CLOSED.encode())
+    assert [restriction.ground for restriction in source.describe(PID).restrictions] == [Ground.EMBARGO]
+    store.put(RELATIONS, OPEN.encode())
+    assert source.describe(PID).restrictions == ()
+
+
+def test_content_that_goes_and_comes_back_is_seen(store: BuiltStore, source: Fedora3Source) -> None:
+    source.describe(PID)
+    store.path(IMAGE).unlink()
+    assert sizes(source.describe(PID))["IMG"] is None
+    store.put(IMAGE, b"another image")
+    assert sizes(source.describe(PID))["IMG"] == 13
+
+
+@pytest.mark.parametrize("replace", [lambda path: path.symlink_to("elsewhere"), lambda path: path.mkdir()])
+def test_a_link_or_a_folder_in_a_files_place_is_no_content(
+    store: BuiltStore, source: Fedora3Source, replace: Callable[[Path], object]
+) -> None:
+    source.describe(PID)
+    path = store.path(IMAGE)
+    path.unlink()
+    replace(path)
+    assert sizes(source.describe(PID))["IMG"] is None
+
+
+def test_a_statement_that_cannot_be_read_closes_only_while_it_cannot(
+    store: BuiltStore, source: Fedora3Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", fail)
+        assert [restriction.ground for restriction in source.describe(PID).restrictions] == [Ground.UNREADABLE]
+    assert source.describe(PID).restrictions == ()
+
+
+def test_an_object_that_was_purged_is_gone(store: BuiltStore, source: Fedora3Source) -> None:
+    source.describe(PID)
+    store.path(PID).unlink()
+    store.index.paths.clear()
+    with pytest.raises(ObjectNotFound):
+        source.describe(PID)
+
+
+def test_a_store_that_is_no_longer_mounted_is_away(store: BuiltStore, source: Fedora3Source) -> None:
+    source.describe(PID)
+    rmtree(store.objects)
+    with pytest.raises(SourceUnavailable):
+        source.describe(PID)
+
+
+def test_a_witness_knows_times_before_1970(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"x")
+    os.utime(file, ns=(0, -1_500_000_000))
+    witness = Witness.of(str(file), identity(file.stat()))
+    assert witness.facts[1] == -1_500_000_000
+    assert witness.holds()
