@@ -3,7 +3,6 @@
 import logging
 import math
 import socket
-import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,14 +14,15 @@ from django import db
 from django.utils import timezone
 
 from getapi import models
-from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, FixityMismatch, PackageCanceled, PackagingError
+from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackageCanceled, PackagingError
 from getapi.core.intervals import Intervals
 from getapi.core.layout import Extent, Layout
 from getapi.core.plan import Entry
 from getapi.core.source import Content
-from getapi.services import fixity, shelf
+from getapi.services import shelf
 from getapi.services.statistics import Recipient, record_downloads
 from getapi.services.watcher import Watcher, watcher
+from getapi.transport.assurance import Doubt
 from getapi.transport.reading import opened
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
@@ -81,12 +81,12 @@ class Delivery(Iterator[bytes]):
     """The body of one response. Whoever takes it must call ``close``, as WSGI servers do."""
 
     def __init__(
-        self, consignment: Consignment, *, open_entry: Callable[[Entry], Content], transfer: Transfer, watched_by: Watcher
+        self, consignment: Consignment, *, open_entry: Callable[..., Content], transfer: Transfer, doubt: Doubt, watched_by: Watcher
     ) -> None:
         self._consignment = consignment
         self._transfer = transfer
         self._watcher = watched_by
-        self._blocks = self._send(open_entry)
+        self._blocks = self._send(open_entry, doubt)
 
     def __next__(self) -> bytes:
         return next(self._blocks)
@@ -95,11 +95,11 @@ class Delivery(Iterator[bytes]):
         self._blocks.close()
         self._watcher.forget(self._transfer)
 
-    def _send(self, open_entry: Callable[[Entry], Content]) -> Generator[bytes]:
+    def _send(self, open_entry: Callable[..., Content], doubt: Doubt) -> Generator[bytes]:
         close_databases()  # a download of three hours must not hold a connection
         sent, transfer = self._consignment, self._transfer
         with _Ending(sent, transfer, self._watcher):
-            yield from send(sent.layout, start=sent.start, stop=sent.stop, open_entry=open_entry, transfer=transfer)
+            yield from send(sent.layout, start=sent.start, stop=sent.stop, open_entry=open_entry, transfer=transfer, doubt=doubt)
 
 
 def deliver(
@@ -107,7 +107,8 @@ def deliver(
     *,
     start: int,
     stop: int,
-    open_entry: Callable[[Entry], Content],
+    open_entry: Callable[..., Content],
+    doubt: Doubt,
     recipient: Recipient,
     package: str,
     name: str,
@@ -125,7 +126,7 @@ def deliver(
     consignment = Consignment(layout=layout, start=start, stop=stop, recipient=recipient, package=package, name=name)
     transfer = Transfer(sock, total=stop - start)
     watched_by.register(transfer, package=package)
-    return Delivery(consignment, open_entry=open_entry, transfer=transfer, watched_by=watched_by)
+    return Delivery(consignment, open_entry=open_entry, transfer=transfer, doubt=doubt, watched_by=watched_by)
 
 
 class _Ending:
@@ -155,9 +156,6 @@ class _Ending:
         row = self._row(cause)
         _log(row, cause)
         self._record(row)
-        if isinstance(cause, FixityMismatch) and self._transfer.entry is not None:
-            # The whole datastream is read once more: nobody who was served waits for that.
-            threading.Thread(target=_confirm, args=(self._transfer.entry, cause.algorithm), name="mismatch", daemon=True).start()
 
     def _row(self, cause: BaseException | None) -> models.Delivery:
         sent, acknowledged = self._consignment, self._transfer.acknowledged
@@ -181,16 +179,6 @@ class _Ending:
         if sent.package and row.sent:
             _persist(partial(shelf.touch, sent.package), row)
         _persist(partial(_count, sent, row), row, uncounted=sent.entries(row.sent, Intervals.of([(row.first, row.first + row.sent)])))
-        close_databases()
-
-
-def _confirm(entry: Entry, algorithm: str) -> None:
-    """From now on a damaged datastream is left out of packages, if a second reading finds it damaged too."""
-    try:
-        fixity.record_mismatch(entry, algorithm)
-    except db.Error:
-        logger.exception("mismatch not recorded", extra={"pid": entry.datastream.pid, "dsid": entry.datastream.dsid})
-    finally:
         close_databases()
 
 

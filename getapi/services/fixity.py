@@ -1,6 +1,5 @@
 """The fixity ledger: what datastreams were when they were last read whole, in all processes (SPEC 5)."""
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -9,15 +8,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from getapi import conf
-from getapi.core.errors import SourceError
 from getapi.core.ledger import Examination
-from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup, DatastreamRecord
 from getapi.models import Fixity
-from getapi.services.examination import Checks, declared, examine_once
-from getapi.services.repositories import registry
-
-logger = logging.getLogger("getapi.fixity")
+from getapi.transport.examination import Checks, declared
 
 Key = tuple[str, str]
 """PID and DSID: of a datastream only the current version counts."""
@@ -39,7 +33,7 @@ class DatabaseLedger:
     def look_up(self, repository: str, datastreams: Iterable[DatastreamRecord]) -> Mapping[Key, Examination]:
         asked = {(datastream.pid, datastream.dsid): datastream for datastream in datastreams}
         known = recall(repository, asked.values())
-        return {key: seen for key, seen in known.items() if seen.mismatch or self.is_fresh(seen, asked[key])}
+        return {key: seen for key, seen in known.items() if seen.mismatch or seen.vouches_for(asked[key])}
 
     def is_fresh(self, seen: Examination, datastream: DatastreamRecord) -> bool:
         """Whether the datastream need not be read again now."""
@@ -103,29 +97,6 @@ def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examinati
                     row.delete()
                 else:
                     _enter(row, *reading).save()
-
-
-def record_mismatch(entry: Entry, algorithm: str) -> bool:
-    """Reads an entry again whose bytes did not have their digest in ``algorithm``, and writes down what is true; whether it is a mismatch.
-
-    For after a FixityMismatch. It takes as long as reading the datastream takes, and needs the database. Never raises a SourceError: what
-    cannot be read now is neither wrong nor right.
-    """
-    expected = {digest.algorithm: digest.value for digest in entry.declared}
-    if entry.digest is not None:
-        expected.setdefault(algorithm, entry.digest)
-    checks = Checks(learn=frozenset({conf.current().packages.checksum}), expected=expected)
-    try:
-        seen = examine_once(registry().by_name(entry.repository), entry.datastream, checks, uncached=True)
-    except SourceError:
-        return False
-    record(entry.repository, [(entry.datastream, seen)])
-    facts = {"repository": entry.repository, "pid": entry.datastream.pid, "dsid": entry.datastream.dsid, "algorithm": algorithm}
-    if seen.mismatch:
-        logger.error("fixity mismatch", extra=facts)
-    else:
-        logger.warning("fixity mismatch not confirmed by a second reading", extra=facts)
-    return bool(seen.mismatch)
 
 
 def check_against(datastream: DatastreamRecord, seen: Examination | None, learn: frozenset[str]) -> Checks:

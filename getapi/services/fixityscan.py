@@ -5,7 +5,9 @@ import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from itertools import islice
+from typing import cast
 
 from getapi.core.errors import ContentChanged, DatastreamNotFound, SourceError, SourceUnavailable
 from getapi.core.ledger import Examination
@@ -13,11 +15,13 @@ from getapi.core.notice import NoticeCode
 from getapi.core.planner import FAULTS
 from getapi.core.source import ControlGroup, DatastreamRecord, Source
 from getapi.services import fixity
-from getapi.services.examination import Progress, examine
 from getapi.services.fixity import DatabaseLedger
 from getapi.services.index import Stores
 from getapi.sources.blobstore import store_layout
 from getapi.sources.folders import walk_folders
+from getapi.transport.examination import Checks, examine
+
+Progress = Callable[[int], object]
 
 AT_ONCE = 100
 """Objects that are described, and looked up in the ledger, together."""
@@ -134,10 +138,18 @@ class Scan:
         """The datastream as it is now, which may be newer than when its object was described, and the reading of it."""
         checks = fixity.check_against(datastream, seen, self.learn)
         try:
-            return datastream, examine(self.source, datastream, checks, progress=self.progress)
+            return datastream, self._examine(datastream, checks)
         except ContentChanged:
             now = self._again(datastream)
-            return now, examine(self.source, now, fixity.check_against(now, None, self.learn), progress=self.progress)
+            return now, self._examine(now, fixity.check_against(now, None, self.learn))
+
+    def _examine(self, datastream: DatastreamRecord, checks: Checks) -> Examination:
+        steps = examine(partial(self.source.open, datastream), datastream, checks, repository=self.source.name)
+        while True:
+            try:
+                self.progress(next(steps))
+            except StopIteration as end:
+                return cast("Examination", end.value)
 
     def _again(self, datastream: DatastreamRecord) -> DatastreamRecord:
         record = self.source.describe(datastream.pid)

@@ -30,6 +30,8 @@ from getapi.services import addresses, fixity, rules, tokens
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
+from getapi.services.verification import doubt
+from getapi.transport.assurance import Doubt
 from getapi.transport.connection import raw_socket
 
 
@@ -38,6 +40,7 @@ class Single:
     """One datastream that may leave now."""
 
     entry: Entry
+    doubt: Doubt
 
     @property
     def etag(self) -> str:
@@ -77,7 +80,7 @@ def find_single(text: str, dsid: str, *, meta: Mapping[str, Any], token: str | N
         _refuse(verdict, DatastreamNotFound(record.pid, dsid))
     if datastream.fault is not None:
         raise ContentMissing(record.pid, datastream.dsid)
-    return Single(entry=_enter(record, datastream))
+    return _enter(record, datastream)
 
 
 def send(single: Single, *, start: int, stop: int, meta: Mapping[str, Any]) -> Delivery:
@@ -89,6 +92,7 @@ def send(single: Single, *, start: int, stop: int, meta: Mapping[str, Any]) -> D
         start=start,
         stop=stop,
         open_entry=registry().open,
+        doubt=single.doubt,
         recipient=recipient,
         package="",
         name=f"{datastream.pid}/{datastream.dsid}",
@@ -130,12 +134,14 @@ def _refuse(verdict: Denied, unknown: ObjectNotFound | DatastreamNotFound) -> No
     raise unknown
 
 
-def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Entry:
-    algorithm = conf.current().packages.checksum
-    seen = fixity.current_ledger().look_up(record.repository, [datastream]).get((datastream.pid, datastream.dsid))
+def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Single:
+    algorithm, ledger = conf.current().packages.checksum, fixity.current_ledger()
+    seen = ledger.look_up(record.repository, [datastream]).get((datastream.pid, datastream.dsid))
     if seen and seen.mismatch:
         raise FixityMismatch(datastream.pid, datastream.dsid, seen.mismatch)
     whole = complete(datastream, registry().by_name(record.repository), algorithm)
     path = safe_segment(flat_name(whole.pid, whole.dsid, whole.mime))
     learned = seen.digests.get(algorithm) if seen else None
-    return enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0, learned=learned)
+    entry = enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0, learned=learned)
+    known = {(record.repository, whole.pid, whole.dsid): seen} if seen else {}
+    return Single(entry=entry, doubt=doubt([entry], seen=known, ledger=ledger, learn=None))

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from operator import is_
 from typing import Any
 
 from django.utils import timezone
@@ -11,7 +12,7 @@ from django.utils import timezone
 from getapi import conf, models
 from getapi.core.errors import MalformedParameter, PackageOutdated, PackagingError
 from getapi.core.layout import Layout, lay_out
-from getapi.core.ledger import Examination, Ledger
+from getapi.core.ledger import Examination
 from getapi.core.plan import Entry, Plan
 from getapi.core.planner import plan_package
 from getapi.core.request import PackageRequest, parse_request
@@ -19,9 +20,12 @@ from getapi.core.review import review
 from getapi.core.source import DatastreamRecord
 from getapi.services import fixity, rules, shelf
 from getapi.services.deliveries import Delivery, deliver
+from getapi.services.fixity import DatabaseLedger
 from getapi.services.layouts import LayoutCache
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
+from getapi.services.verification import doubt
+from getapi.transport.assurance import Doubt
 from getapi.transport.connection import raw_socket
 
 MEDIA_TYPES = {"tar": "application/x-tar"}
@@ -40,6 +44,7 @@ class Package:
     plan: Plan
     layout: Layout
     created: datetime
+    doubt: Doubt
     key_id: int | None = None
 
     @property
@@ -74,11 +79,10 @@ def wants_link(delivery: str | None) -> bool:
 
 def prepare(request: PackageRequest) -> Package:
     """Plans a package on the repositories as they are now. Raises LimitExceeded and, where nothing can be decided, SourceUnavailable."""
-    now = timezone.now()
-    plan = plan_package(
-        request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=fixity.current_ledger()
-    )
-    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now)
+    now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
+    plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger)
+    plan = ledger.complete(plan)
+    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
 
 
 def keep(package: Package, *, client: str | None, recipient: Recipient) -> Package:
@@ -122,7 +126,7 @@ def reopen(row: models.Package) -> Package:
     if plan is not layout.plan:
         layout = lay_out(plan)
     _recent.put(row.pk, layout)
-    return Package(id=row.pk, plan=plan, layout=layout, created=row.created, key_id=row.key_id)
+    return Package(id=row.pk, plan=plan, layout=layout, created=row.created, doubt=ledger.doubt(plan), key_id=row.key_id)
 
 
 def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
@@ -135,6 +139,7 @@ def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta:
         start=start,
         stop=stop,
         open_entry=registry().open,
+        doubt=package.doubt,
         recipient=recipient,
         package=package.id,
         name=package.plan.name,
@@ -154,7 +159,7 @@ def send_first(package: Package, *, start: int, stop: int, recipient: Recipient,
 class _Consulted:
     """The fixity ledger, asked once for all that is to be known of a package (core.ledger.Ledger)."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: DatabaseLedger) -> None:
         self._ledger = ledger
         self._seen: dict[tuple[str, str, str], Examination] = {}
 
@@ -164,15 +169,23 @@ class _Consulted:
         return found
 
     def complete(self, plan: Plan) -> Plan:
-        """The plan with the digests that were learned since it was made, of which neither its bytes nor its tag depend; else itself."""
-        unknown = (entry for entry in plan.entries if entry.digest is None)
-        known = {entry.path: digest for entry in unknown if (digest := self._digest(entry, plan.algorithm))}
-        entries = tuple(replace(entry, digest=known[entry.path]) if entry.path in known else entry for entry in plan.entries)
-        return replace(plan, entries=entries) if known else plan
+        """The plan with what was learned since it was made, on which neither its bytes nor its tag depend; else itself."""
+        entries = tuple(self._complete(entry, plan) for entry in plan.entries)
+        return plan if all(map(is_, entries, plan.entries)) else replace(plan, entries=entries)
 
-    def _digest(self, entry: Entry, algorithm: str) -> str | None:
-        examination = self._seen.get((entry.repository, entry.datastream.pid, entry.datastream.dsid))
-        return None if examination is None else examination.digests.get(algorithm)
+    def _complete(self, entry: Entry, plan: Plan) -> Entry:
+        is_summed = entry.checksum is not None or plan.format != "zip"
+        if entry.digest is not None and is_summed:
+            return entry
+        seen = self._seen.get((entry.repository, entry.datastream.pid, entry.datastream.dsid))
+        if seen is None:
+            return entry
+        digest = entry.digest or seen.digests.get(plan.algorithm)
+        checksum = entry.checksum if is_summed else seen.crc32
+        return entry if (digest, checksum) == (entry.digest, entry.checksum) else replace(entry, digest=digest, checksum=checksum)
+
+    def doubt(self, plan: Plan) -> Doubt:
+        return doubt(plan.entries, seen=self._seen, ledger=self._ledger, learn=plan.algorithm, checksums=plan.format == "zip")
 
 
 def _read(row: models.Package) -> Layout:

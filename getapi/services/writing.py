@@ -4,37 +4,34 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from getapi.core.errors import FixityMismatch
-from getapi.core.layout import lay_out
-from getapi.services import fixity
 from getapi.services.packages import Package
 from getapi.services.repositories import registry
+from getapi.services.verification import Findings, unread
+from getapi.transport.assurance import Doubt
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
+from getapi.transport.verifier import Verifier
 
 
 def write(package: Package, stream: IO[bytes], *, progress: Callable[[int], object] = lambda _: None) -> None:
     """Writes the whole package; ``progress`` is told the octets of each write.
 
-    Nobody waits for the first byte here, so no digest is taken on trust: all are computed. Raises FixityMismatch, which is put on record
-    then, ContentChanged, ContentMissing, SourceUnavailable, OSError; what was written until then is no package.
+    Nothing is taken on trust: all bytes are read and held against their digests, and what was found is put on record. Raises
+    FixityMismatch, ContentChanged, ContentMissing, SourceUnavailable, OSError; what was written until then is no package.
     """
-    doubting = replace(package.plan, entries=tuple(replace(entry, digest=None) for entry in package.plan.entries))
-    layout = lay_out(doubting)
+    layout, found = package.layout, Findings()
+    doubt = Doubt(verifier=Verifier(tell=found.add), paths=unread(package.plan.entries))
     transfer = Transfer(None, total=layout.length)
     try:
-        with closing(send(layout, start=0, stop=layout.length, open_entry=registry().open, transfer=transfer)) as blocks:
+        with closing(send(layout, start=0, stop=layout.length, open_entry=registry().open, transfer=transfer, doubt=doubt)) as blocks:
             for block in blocks:
                 stream.write(block)
                 progress(len(block))
-    except FixityMismatch as error:
-        if transfer.entry is not None:
-            fixity.record_mismatch(transfer.entry, error.algorithm)
-        raise
+    finally:
+        found.write()
 
 
 @contextmanager

@@ -28,15 +28,18 @@ class Transfer:
         self.error: PackagingError | None = None
         self._clock = clock
         self._unacknowledged = 0
-        self._steps = 0
-        self._mark = (0, 0, 0)
+        self._read = 0
+        self._mark = (0, 0, 0, 0)
         self._moved = self.started
         self._lock = threading.Lock()
 
     def hand(self, count: int) -> None:
-        """``count`` octets were taken; none is progress as well, of a sender that reads what it does not send."""
+        """``count`` octets were taken."""
         self.handed += count
-        self._steps += 1
+
+    def watch(self, read: int) -> None:
+        """For a sender that waits for what is read: as long as ``read`` grows it is not the receiver who is slow."""
+        self._read = read
 
     def enter(self, entry: Entry) -> None:
         """From now on the octets are this entry's."""
@@ -64,7 +67,7 @@ class Transfer:
         with self._lock:
             self._observe()
             ever = 0 if self.connection is None else acknowledged_ever(self.connection)
-            mark = (self._steps, self._unacknowledged, ever)
+            mark = (self.handed, self._read, self._unacknowledged, ever)
             if mark != self._mark:
                 self._mark, self._moved = mark, now
             return now - self._moved

@@ -2,12 +2,10 @@
 
 import errno
 import os
-import socket
 
 from getapi.core.errors import ContentChanged, SourceUnavailable
-from getapi.core.layout import Extent
+from getapi.core.plan import Entry
 from getapi.core.source import Content
-from getapi.transport.reading import HELD, confirm
 from getapi.transport.transfer import Transfer
 
 BLOCK = 1 << 20
@@ -27,36 +25,38 @@ class ZeroCopyUnsupported(Exception):
     """This file system cannot; nothing of the extent has been sent."""
 
 
-def pour(content: Content, extent: Extent, *, descriptor: int, connection: socket.socket, transfer: Transfer) -> None:
-    """Sends an extent. All that was yielded before must have been written by the server.
+def pour(content: Content, entry: Entry, first: int, stop: int, *, transfer: Transfer) -> None:
+    """Sends the octets ``first`` to ``stop`` (not included) of an entry. All that was yielded before must have been written by the server.
 
     Raises ZeroCopyUnsupported before the first octet, BrokenPipeError when the receiver has gone, ContentChanged, SourceUnavailable, and
     whatever the transfer was cut with.
     """
-    held = max(extent.start, extent.stop - HELD)
-    for first, stop in ((extent.start, held), (held, extent.stop)):
-        if stop == extent.stop:
-            confirm(content, extent.entry)
-        position = first
-        while position < stop:
-            transfer.check()
-            count = _sendfile(
-                extent, transfer, connection=connection, descriptor=descriptor, position=position, count=min(BLOCK, stop - position)
-            )
-            position += count
-            transfer.hand(count)
+    position = first
+    while position < stop:
+        transfer.check()
+        try:
+            count = _sendfile(content, entry, position, min(BLOCK, stop - position), transfer)
+        except ZeroCopyUnsupported:
+            if position > first:
+                raise SourceUnavailable(entry.repository) from None
+            raise
+        position += count
+        transfer.hand(count)
 
 
-def _sendfile(extent: Extent, transfer: Transfer, *, connection: socket.socket, descriptor: int, position: int, count: int) -> int:
+def _sendfile(content: Content, entry: Entry, position: int, count: int, transfer: Transfer) -> int:
+    connection, descriptor = transfer.connection, content.descriptor()
+    if connection is None or descriptor is None:
+        raise ZeroCopyUnsupported
     try:
         sent = os.sendfile(connection.fileno(), descriptor, position, count)
     except OSError as error:
         transfer.check()
         if error.errno in LOST:
             raise BrokenPipeError(errno.EPIPE, "the receiver has gone") from error
-        if error.errno in UNSUPPORTED and position == extent.start:
+        if error.errno in UNSUPPORTED:
             raise ZeroCopyUnsupported from error
-        raise SourceUnavailable(extent.entry.repository) from error
+        raise SourceUnavailable(entry.repository) from error
     if sent == 0:
-        raise ContentChanged(extent.entry.datastream.pid, extent.entry.datastream.dsid)
+        raise ContentChanged(entry.datastream.pid, entry.datastream.dsid)
     return sent

@@ -19,7 +19,7 @@ from getapi.services.statistics import Recipient
 from getapi.services.watcher import Deadlines, Watcher
 from getapi.transport.transfer import Transfer
 from tests.conftest import Configure
-from tests.transport.material import Held, Store, connected, entry, fill, plan, whole
+from tests.transport.material import Held, Store, connected, entry, fill, no_doubt, plan, whole
 
 SMALL, BIG = b"s" * 700, bytes(range(256)) * 4096 * 16
 PACKAGE = "0123456789abcdef0123456789abcdef"
@@ -51,6 +51,7 @@ def start(watcher: Watcher) -> Start:
             start=0,
             stop=layout.length,
             open_entry=store.open,
+            doubt=no_doubt(),
             recipient=recipient,
             package=package,
             name="bag",
@@ -62,7 +63,7 @@ def start(watcher: Watcher) -> Start:
 
 
 def small() -> tuple[Layout, Store]:
-    return lay_out(plan(entry("a", SMALL), entry("b", SMALL))), Store({f"data/{name}": lambda: Held(SMALL) for name in "ab"})
+    return lay_out(plan(entry("a", SMALL), entry("b", SMALL))), Store({f"data/{name}": lambda start=0: Held(SMALL) for name in "ab"})
 
 
 def downloads() -> list[str]:
@@ -131,8 +132,8 @@ def test_a_response_that_never_began_leaves_nothing_behind(start: Start, watcher
 def test_what_the_kernel_took_and_the_client_did_not_is_not_delivered(start: Start, tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(BIG)
     layout = lay_out(plan(entry("a", SMALL), entry("b", BIG), entry("c", SMALL)))
-    small_one = lambda: Held(SMALL)  # noqa: E731 # two members share it
-    store = Store({"data/a": small_one, "data/b": lambda: Held(BIG, path=tmp_path / "b"), "data/c": small_one})
+    small_one = lambda start=0: Held(SMALL)  # noqa: E731 # two members share it
+    store = Store({"data/a": small_one, "data/b": lambda start=0: Held(BIG, path=tmp_path / "b"), "data/c": small_one})
     with connected(paused=True) as (connection, receiver):
         delivery = start(layout, store, sock=connection)
         for _ in range(3):
@@ -176,7 +177,7 @@ def test_a_whole_package_that_was_never_acknowledged_is_not_done() -> None:
 
 def test_a_source_that_fails_is_on_record_by_its_code_and_leaves_as_itself(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     layout = lay_out(plan(entry("a", SMALL), entry("b", SMALL)))
-    delivery = start(layout, Store({"data/a": lambda: Held(SMALL)}))
+    delivery = start(layout, Store({"data/a": lambda start=0: Held(SMALL)}))
     with caplog.at_level(logging.ERROR, "getapi.deliveries"), pytest.raises(ContentMissing):
         list(delivery)
     delivery.close()
@@ -232,7 +233,7 @@ def test_an_error_of_our_own_is_broken_by_its_name(start: Start) -> None:
 
     layout = lay_out(plan(entry("a", SMALL)))
     with pytest.raises(ZeroDivisionError):
-        list(start(layout, Store({"data/a": lambda: Wrong(SMALL)})))
+        list(start(layout, Store({"data/a": lambda start: Wrong(SMALL)})))
     row = Delivery.objects.get()
     assert (row.outcome, row.reason) == (Outcome.BROKEN, "ZeroDivisionError")
 
@@ -241,7 +242,7 @@ def test_a_datastream_that_cannot_be_opened_is_an_error_before_the_first_octet(s
     with pytest.raises(ContentMissing):
         start(lay_out_entry(entry("a", SMALL)), Store({}))
     assert not watcher._transfers
-    store = Store({"data/a": lambda: Held(SMALL)})
+    store = Store({"data/a": lambda start=0: Held(SMALL)})
     assert b"".join(start(lay_out_entry(entry("a", SMALL)), store, package="")) == SMALL
     assert downloads() == ["a"]
 

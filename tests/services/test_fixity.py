@@ -14,17 +14,15 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from getapi.core.errors import ContentChanged, FixityMismatch
+from getapi.core.errors import FixityMismatch
 from getapi.core.ledger import Examination
-from getapi.core.plan import Entry, enter
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest
 from getapi.models import Fixity
 from getapi.services import fixity, objects, packages
-from getapi.services.examination import Checks, declared, examine
 from getapi.services.fixity import DatabaseLedger, recall, record
 from getapi.services.repositories import registry
 from tests.conftest import Configure
-from tests.core.fakes import FakeContent, FakeRepository, managed
+from tests.core.fakes import managed
 from tests.sources.stores import BuiltStore, datastream, digest, foxml, location, version
 
 pytestmark = pytest.mark.django_db
@@ -72,23 +70,20 @@ def known(datastream: DatastreamRecord, *, max_age: float = 60, later: float = 0
     return ledger(max_age=max_age, later=later).look_up("main", [datastream]).get(("x:1", datastream.dsid))
 
 
-def entry(dsid: str = "A", **facts: object) -> Entry:
-    found = next(each for each in registry().by_name("main").describe("x:1").datastreams if each.dsid == dsid)
-    return replace(
-        enter(found, path=f"data/{dsid}", repository="main", algorithm="sha256", undated=0),
-        **facts,  # type: ignore[arg-type] # the tests' own facts
-    )
+def found(dsid: str) -> DatastreamRecord:
+    return next(each for each in registry().by_name("main").describe("x:1").datastreams if each.dsid == dsid)
 
 
 def plan(files: str = "x:1") -> packages.Package:
     return packages.prepare(packages.read_request(files=files, maps=None))
 
 
-def test_what_was_read_is_known_as_long_as_it_is_recent() -> None:
+def test_what_was_read_stays_known_but_need_be_verified_again_once_it_is_old() -> None:
     record("main", [(kept(), sound())])
-    assert known(kept(), later=59) == sound()
-    assert known(kept(), later=60) is None
-    assert known(kept(), max_age=0) is None
+    assert known(kept(), later=1e9) == sound()
+    assert ledger(later=59).is_fresh(sound(), kept())
+    assert not ledger(later=60).is_fresh(sound(), kept())
+    assert not ledger(max_age=0).is_fresh(sound(), kept())
 
 
 def test_a_mismatch_is_known_for_ever() -> None:
@@ -213,74 +208,9 @@ def test_those_who_record_at_once_leave_one_row_and_no_mismatch_is_lost() -> Non
     assert sorted(Fixity.objects.values_list("dsid", "verdict")) == [("A", "mismatch"), ("B", "mismatch"), ("C", "mismatch")]
 
 
-class Flaky(FakeRepository):
-    """A disk that gives other octets at its first reading."""
-
-    def open(self, datastream: DatastreamRecord, start: int = 0) -> FakeContent:
-        content = super().open(datastream, start)
-        return content if len(self.opened) > 1 else FakeContent(b"?" * content.size, start)
-
-
-def test_one_pass_gives_every_checksum() -> None:
-    source = FakeRepository()
-    source.add("x:1", {"A": BYTES})
-    progress: list[int] = []
-    seen = examine(source, kept(), Checks(learn=frozenset({"sha256"}), expected=declared(kept())), progress=progress.append)
-    assert (seen.mismatch, seen.size, seen.crc32, seen.digests) == ("", len(BYTES), crc32(BYTES), {"md5": MD5, "sha256": SHA256})
-    assert sum(progress) == len(BYTES)
-    assert [content.confirmed for content in source.opened] == [True]
-
-
-class Short(FakeRepository):
-    """A source whose content ends before its size."""
-
-    def open(self, datastream: DatastreamRecord, start: int = 0) -> FakeContent:
-        content = super().open(datastream, start)
-        content.size += 1
-        return content
-
-
-def test_content_that_ends_before_its_size_has_no_checksum() -> None:
-    source = Short()
-    source.add("x:1", {"A": BYTES})
-    with pytest.raises(ContentChanged):
-        examine(source, kept(), Checks(expected={"md5": MD5}))
-
-
-def test_a_mismatch_is_one_when_a_second_reading_says_so_too() -> None:
-    source, flaky, checks = FakeRepository(), Flaky(), Checks(expected={"md5": MD5})
-    for each, octets in ((source, b"rotten"), (flaky, BYTES)):
-        each.add("x:1", {"A": octets})
-    assert examine(source, kept(), checks).mismatch == "md5"
-    assert len(source.opened) == 2
-    assert examine(flaky, kept(), checks).mismatch == ""
-
-
-def test_a_mismatch_that_a_second_reading_confirms_is_put_on_record(stored: BuiltStore) -> None:
-    bad = entry(declared=(Digest(algorithm="md5", value="0" * 32),))
-    assert fixity.record_mismatch(bad, "md5")
-    assert recall("main", [bad.datastream])["x:1", "A"].mismatch == "md5"
-
-
-def test_a_mismatch_that_a_second_reading_does_not_confirm_is_none(stored: BuiltStore) -> None:
-    assert not fixity.record_mismatch(entry(), "md5")
-    assert recall("main", [entry().datastream])["x:1", "A"].digests == {"md5": MD5, "sha256": SHA256}
-
-
-def test_bytes_that_are_not_what_the_ledger_said_are_a_mismatch_too(stored: BuiltStore) -> None:
-    assert fixity.record_mismatch(entry("B", digest="0" * 64), "sha256")
-
-
-def test_what_cannot_be_read_is_neither_wrong_nor_right(stored: BuiltStore) -> None:
-    gone = entry(declared=(Digest(algorithm="md5", value="0" * 32),))
-    stored.path("x:1+A+A.0").unlink()
-    assert not fixity.record_mismatch(gone, "md5")
-    assert not Fixity.objects.exists()
-
-
 def test_a_package_takes_from_the_ledger_what_the_repository_does_not_declare(stored: BuiltStore, configure: Configure) -> None:
     assert [each.digest for each in plan().plan.entries] == [None, None]
-    fixity.record_mismatch(entry("B"), "md5")
+    fixity.record("main", [(found("B"), sound(identity=found("B").identity))])
     assert [each.digest for each in plan().plan.entries] == [None, SHA256]
     single = objects.find_single("x:1", "B", meta={"REMOTE_ADDR": "198.51.100.7"}, token=None)
     assert single.entry.digest == SHA256

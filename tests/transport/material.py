@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date
@@ -17,6 +18,8 @@ from getapi.core.layout import Deferred, Extent, Layout, Literal
 from getapi.core.plan import Entry, Plan
 from getapi.core.source import DatastreamRecord, Digest
 from getapi.core.stream import Learned, resolve
+from getapi.transport.assurance import Doubt
+from getapi.transport.verifier import Verifier
 
 
 def entry(name: str, octets: bytes, *, known: bool = True, declared: tuple[str, ...] = (), size: int | None = None) -> Entry:
@@ -48,6 +51,7 @@ def plan(*entries: Entry) -> Plan:
 def whole(layout: Layout, contents: Mapping[str, bytes]) -> bytes:
     """What a layout must come to, put together without the transport."""
     digests = {path: hashlib.sha256(octets).hexdigest() for path, octets in contents.items()}
+    checksums = {path: zlib.crc32(octets) for path, octets in contents.items()}
     parts = []
     for segment in layout.segments:
         match segment:
@@ -57,7 +61,7 @@ def whole(layout: Layout, contents: Mapping[str, bytes]) -> bytes:
                 parts.append(contents[segment.entry.path][segment.start : segment.stop])
             case Deferred():
                 assert layout.plan is not None
-                parts.append(resolve(segment, layout.plan, Learned(digests=digests)))
+                parts.append(resolve(segment, layout.plan, Learned(digests=digests, checksums=checksums)))
     return b"".join(parts)
 
 
@@ -95,13 +99,14 @@ class Held:
         path: Path | None = None,
         fail_at: tuple[int, OSError] | None = None,
         changed: Callable[[], bool] = lambda: False,
+        start: int = 0,
     ) -> None:
         self.size = len(octets)
         self.closed = False
         self.largest_read = 0
         self.confirmed = 0
         self._octets = octets
-        self._position = 0
+        self._position = start
         self._fail_at = fail_at
         self._changed = changed
         self._descriptor = None if path is None else os.open(path, os.O_RDONLY)
@@ -138,15 +143,24 @@ class Held:
 class Store:
     """Opens contents by an entry's path, and remembers what it opened."""
 
-    def __init__(self, contents: Mapping[str, Callable[[], Held]]) -> None:
+    def __init__(self, contents: Mapping[str, Callable[..., Held]]) -> None:
         self._contents = contents
         self.opened: list[Held] = []
 
-    def open(self, entry: Entry) -> Held:
+    def open(self, entry: Entry, start: int = 0) -> Held:
         if entry.path not in self._contents:
             raise ContentMissing(entry.datastream.pid, entry.datastream.dsid)
-        self.opened.append(self._contents[entry.path]())
+        self.opened.append(self._contents[entry.path](start=start))
         return self.opened[-1]
+
+
+def no_doubt() -> Doubt:
+    """Nothing need be verified; what must be learned is read."""
+    return Doubt(verifier=Verifier())
+
+
+def doubt(*entries: Entry) -> Doubt:
+    return Doubt(verifier=Verifier(), paths=frozenset(entry.path for entry in entries))
 
 
 class Receiver:

@@ -321,6 +321,7 @@ class TestEnd:
             octets(reader.get(body["content"]))
             change()
             assert self.gone(reader, body) == "package-changed"
+            path.write_bytes(before)
 
     def test_inline_xml_that_was_edited_is_another_content(self, copy: Copy, api: Client, token: str, reader: Client) -> None:
         body = link(api, token, "rutgers-lib:5678/DC")

@@ -1,7 +1,7 @@
 """``/package/FOLDER`` sends a folder's files as a package, ``/file/FOLDER/NAME`` one file alone, both with ``?mode=`` and ``?fault=``.
 
-``mode``: ``zero-copy`` (digests known), ``hashed`` (not known), ``chunks`` (known, the socket is not). ``fault``: what happens to the
-first file after planning, see ``tests.web.sending.faults``; ``eio`` and ``eio-later`` let its reads fail.
+``mode``: ``zero-copy`` (digests known and verified), ``hashed`` (neither), ``chunks`` (known, the socket is not). ``fault``: what
+happens to the first file after planning, see ``tests.web.sending.faults``; ``eio`` and ``eio-later`` let its reads fail.
 """
 
 import errno
@@ -19,8 +19,12 @@ from getapi.core.source import Content, DatastreamRecord
 from getapi.services.deliveries import deliver
 from getapi.services.statistics import Recipient
 from getapi.sources.content import FileContent, identity
+from getapi.transport.assurance import Doubt
 from getapi.transport.connection import raw_socket
+from getapi.transport.verifier import Verifier
 from tests.web.sending.faults import FAULTS
+
+verifier = Verifier()
 
 FILES = Path(os.environ.get("SENDING_FILES", os.devnull))
 
@@ -46,10 +50,10 @@ def enter(file: Path, *, known: bool) -> Entry:
     return Entry(path=f"data/{file.name}", size=status.st_size, mtime=0, digest=digest, declared=(), repository="store", datastream=record)
 
 
-def opener(fault: str) -> Callable[[Entry], Content]:
-    def open_entry(entry: Entry) -> Content:
+def opener(fault: str) -> Callable[..., Content]:
+    def open_entry(entry: Entry, start: int = 0) -> Content:
         content = FailingDisk if fault.startswith("eio") else FileContent
-        opened = content(Path(entry.datastream.location), entry.datastream, repository=entry.repository)
+        opened = content(Path(entry.datastream.location), entry.datastream, repository=entry.repository, start=start)
         if isinstance(opened, FailingDisk) and fault == "eio-later":
             opened.healthy = entry.size // 2
         return opened
@@ -86,6 +90,7 @@ def answer(request: HttpRequest, layout: Layout, entries: tuple[Entry, ...]) -> 
             start=0,
             stop=layout.length,
             open_entry=opener(fault),
+            doubt=Doubt(verifier=verifier, paths=doubted(request, entries)),
             recipient=Recipient(key_id=None, address="127.0.0.1", user_agent=request.headers.get("User-Agent", "")),
             package=request.GET.get("id", ""),
             name=request.path,
@@ -96,6 +101,10 @@ def answer(request: HttpRequest, layout: Layout, entries: tuple[Entry, ...]) -> 
         FAULTS[fault](Path(entries[0].datastream.location))
     response.headers["Content-Length"] = str(layout.length)
     return response
+
+
+def doubted(request: HttpRequest, entries: tuple[Entry, ...]) -> frozenset[str]:
+    return frozenset(entry.path for entry in entries if request.GET.get("mode") == "hashed")
 
 
 def memory(_request: HttpRequest) -> HttpResponse:

@@ -1,0 +1,125 @@
+"""This process's verifier: which bytes must be read before their end leaves, and what was found of them on its way into the ledger."""
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from django import db
+
+from getapi import conf
+from getapi.core.ledger import Examination
+from getapi.core.plan import Entry
+from getapi.core.source import ControlGroup, DatastreamRecord
+from getapi.services import fixity
+from getapi.services.fixity import DatabaseLedger
+from getapi.transport.assurance import Doubt
+from getapi.transport.verifier import Verifier
+
+logger = logging.getLogger("getapi.fixity")
+
+REMEMBERED = 60.0
+"""Seconds for which a process answers from memory what it has found itself: by then it is in the ledger, whose word counts."""
+
+INTERVAL = 1.0
+"""Seconds for which findings are gathered before they are written together."""
+
+MOST_WAITING = 10_000
+"""Findings that are kept while the database does not answer; what is dropped is only read once more some day."""
+
+Seen = Mapping[tuple[str, str, str], Examination]
+"""By repository, PID and DSID."""
+
+
+class Findings:
+    """What was found and is not yet written. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[tuple[str, DatastreamRecord, Examination]] = []
+        self._serves = False
+        self._writer: threading.Thread | None = None
+
+    def serve(self) -> None:
+        """From now on a thread of their own writes them, each second, while there are any."""
+        self._serves = True
+
+    def add(self, entry: Entry, found: Examination) -> None:
+        if found.mismatch:
+            datastream = entry.datastream
+            facts = {"repository": entry.repository, "pid": datastream.pid, "dsid": datastream.dsid, "algorithm": found.mismatch}
+            logger.error("fixity mismatch", extra=facts)
+        with self._lock:
+            self._waiting.append((entry.repository, entry.datastream, found))
+            del self._waiting[:-MOST_WAITING]
+            if self._serves and self._writer is None:
+                self._writer = threading.Thread(target=self._write_all, name="findings", daemon=True)
+                self._writer.start()
+
+    def _write_all(self) -> None:
+        while True:
+            time.sleep(INTERVAL)
+            self.write()
+            with self._lock:
+                if not self._waiting:
+                    self._writer = None
+                    break
+        db.connections.close_all()
+
+    def write(self) -> None:
+        """What the database does not take is kept for the next time."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        left = _by_repository(waiting)
+        try:
+            while left:
+                repository, readings = next(iter(left.items()))
+                fixity.record(repository, readings)
+                del left[repository]
+        except db.Error:
+            logger.warning("what was verified could not be written yet", extra={"waiting": sum(map(len, left.values()))})
+        with self._lock:
+            kept = [(repository, *reading) for repository, readings in left.items() for reading in readings]
+            self._waiting = [*kept, *self._waiting][-MOST_WAITING:]
+
+
+def _by_repository(
+    waiting: Iterable[tuple[str, DatastreamRecord, Examination]],
+) -> dict[str, list[tuple[DatastreamRecord, Examination]]]:
+    found: dict[str, list[tuple[DatastreamRecord, Examination]]] = {}
+    for repository, datastream, seen in waiting:
+        found.setdefault(repository, []).append((datastream, seen))
+    return found
+
+
+def remembered() -> float:
+    """Seconds; none where ``fixity.max_age`` says that each delivery is verified."""
+    return min(REMEMBERED, conf.current().fixity.max_age)
+
+
+findings = Findings()
+verifier = Verifier(tell=findings.add, remember=remembered)
+os.register_at_fork(after_in_child=verifier.reset)
+
+
+def doubt(entries: Iterable[Entry], *, seen: Seen, ledger: DatabaseLedger, learn: str | None, checksums: bool = False) -> Doubt:
+    """The managed entries that must be read: what was not verified lately, or what the package says of them is not known.
+
+    ``learn`` is the package's algorithm, None for a single datastream; ``checksums``: the package tells their CRC-32.
+    """
+
+    def is_known(entry: Entry) -> bool:
+        datastream = entry.datastream
+        known = seen.get((entry.repository, datastream.pid, datastream.dsid))
+        is_told = (learn is None or entry.digest is not None) and (not checksums or entry.checksum is not None)
+        is_fresh = known is not None and ledger.is_fresh(known, datastream)
+        return is_told and (is_fresh or (learn is None and not entry.declared))
+
+    return Doubt(verifier=verifier, paths=unread(entries, is_known))
+
+
+def unread(entries: Iterable[Entry], is_known: Callable[[Entry], bool] = lambda _: False) -> frozenset[str]:
+    """The paths of the managed entries but for those that are known. Inline XML was hashed when it was planned, and what comes from
+    elsewhere is where it is sent."""
+    return frozenset(entry.path for entry in entries if entry.datastream.control_group is ControlGroup.MANAGED and not is_known(entry))

@@ -1,0 +1,96 @@
+"""What one window knows of its members' bytes, and how it waits for what it must know before they may leave."""
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+
+from getapi.core.layout import Deferred, Extent, Layout
+from getapi.core.plan import Entry
+from getapi.core.source import Content
+from getapi.core.stream import Learned, needs
+from getapi.transport.ahead import Ahead
+from getapi.transport.examination import checks_of
+from getapi.transport.reading import HELD
+from getapi.transport.transfer import Transfer
+from getapi.transport.verifier import Reading, Verifier
+
+PAUSE = 0.25
+"""Seconds after which who waits looks whether it was cut meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doubt:
+    """The paths of the entries whose bytes were not verified lately, and who verifies them."""
+
+    verifier: Verifier
+    paths: Collection[str] = frozenset()
+
+
+class Assurance:
+    """Octets ``start`` to ``stop`` of a layout. Must be closed."""
+
+    def __init__(
+        self, layout: Layout, start: int, stop: int, *, open_entry: Callable[[Entry], Content], transfer: Transfer, doubt: Doubt
+    ) -> None:
+        self._layout = layout
+        self._open = open_entry
+        self._transfer = transfer
+        self._doubt = doubt
+        self._sound: set[str] = set()
+        self.digests: dict[str, str] = {}
+        self._checksums: dict[str, int] = {}
+        self._ahead = Ahead(self._wanted(start, stop), ask=self._ask, leave=doubt.verifier.leave)
+
+    @property
+    def learned(self) -> Learned:
+        return Learned(digests=self.digests, checksums=self._checksums)
+
+    @property
+    def algorithm(self) -> str | None:
+        """The package's; None for a single datastream."""
+        return None if self._layout.plan is None else self._layout.plan.algorithm
+
+    def begin(self) -> None:
+        self._ahead.begin()
+
+    def close(self) -> None:
+        self._ahead.close()
+
+    def is_due(self, extent: Extent) -> bool:
+        """Whether its last octets must wait until its entry is ``settle``d."""
+        return extent.entry.path in self._doubt.paths and extent.stop > extent.entry.size - HELD
+
+    def settle(self, entry: Entry) -> Iterator[bytes]:
+        """Ends when the entry's bytes were found sound; until then an empty item now and then, that a cut may be seen.
+
+        While something is read it is not the receiver who is slow. Raises FixityMismatch, ContentMissing, ContentChanged,
+        SourceUnavailable.
+        """
+        if entry.path in self._sound:
+            return
+        with self._ahead.reading(entry) as reading:
+            while not reading.wait(PAUSE):
+                self._transfer.watch(self._doubt.verifier.octets)
+                self._transfer.check()
+                yield b""
+            found = reading.result()
+        self._sound.add(entry.path)
+        if self.algorithm is not None:
+            self.digests[entry.path] = found.digests[self.algorithm]
+        if found.crc32 is not None:
+            self._checksums[entry.path] = found.crc32
+
+    def _ask(self, entry: Entry) -> Reading:
+        plan = self._layout.plan
+        is_summed = plan is not None and plan.format == "zip" and entry.checksum is None
+        return self._doubt.verifier.ask(entry, self._open, checks_of(entry, self.algorithm, checksum=is_summed))
+
+    def _wanted(self, start: int, stop: int) -> Iterator[Entry]:
+        """The entries that the window will wait for, as far as it can be known beforehand."""
+        hashed_when_sent: set[str] = set()
+        for segment in self._layout.window(start, stop):
+            if isinstance(segment, Deferred) and self._layout.plan is not None:
+                yield from (each for each in needs(segment, self._layout.plan, self.learned) if each.path not in hashed_when_sent)
+            elif isinstance(segment, Extent) and self.is_due(segment):
+                yield segment.entry
+            elif isinstance(segment, Extent):
+                hashed_when_sent.add(segment.entry.path)

@@ -1,0 +1,117 @@
+"""One datastream read whole: all its checksums in one pass, held against those that it must have."""
+
+import hashlib
+import os
+import zlib
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from getapi.core.errors import ContentChanged
+from getapi.core.ledger import Examination
+from getapi.core.plan import Entry
+from getapi.core.source import Content, DatastreamRecord
+from getapi.transport.disk import disk
+
+BLOCK = 256 << 10
+"""Octets that are read at once: they are still in the processor's cache when they are hashed."""
+
+Opener = Callable[[], Content]
+
+Reading = Generator[int, None, Examination]
+"""Gives the octets of each block that was read, and at its end what they were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """What a reading computes, and what must come out of it.
+
+    ``learn`` names algorithms as hashlib does; ``expected`` are the digests, by algorithm, that the bytes must have. ``checksum`` says
+    whether their CRC-32 is wanted as well.
+    """
+
+    learn: frozenset[str] = frozenset()
+    expected: Mapping[str, str] = field(default_factory=dict)
+    checksum: bool = True
+
+    def cover(self, other: "Checks") -> bool:
+        """Whether who wants ``other`` is served by this."""
+        said = {*self.learn, *self.expected}
+        return other.learn <= said and other.expected.items() <= self.expected.items() and (self.checksum or not other.checksum)
+
+
+def declared(datastream: DatastreamRecord) -> dict[str, str]:
+    """What the repository says of the bytes: hex by algorithm."""
+    return {digest.algorithm: digest.value for digest in datastream.digests}
+
+
+def checks_of(entry: Entry, algorithm: str | None, *, checksum: bool) -> Checks:
+    """What is declared of an entry must be so, and what a plan says of it in ``algorithm``, the package's, which is learned else."""
+    expected = {digest.algorithm: digest.value for digest in entry.declared}
+    if algorithm is None:
+        return Checks(expected=expected, checksum=checksum)
+    if entry.digest is not None:
+        expected.setdefault(algorithm, entry.digest)
+    return Checks(learn=frozenset({algorithm}), expected=expected, checksum=checksum)
+
+
+def utc() -> datetime:
+    return datetime.now(UTC)
+
+
+def examine(opener: Opener, datastream: DatastreamRecord, checks: Checks, *, repository: str, now: Callable[[], datetime] = utc) -> Reading:
+    """Reads a datastream, and once more from the disk itself where a digest is not the expected one: what then is right, is right.
+
+    Raises ContentMissing, ContentChanged, SourceUnavailable.
+    """
+    with disk(repository):
+        first = yield from _read(opener, datastream, checks, now)
+        if not first.mismatch:
+            return first
+        return (yield from _read(opener, datastream, checks, now, uncached=True))
+
+
+def _read(opener: Opener, datastream: DatastreamRecord, checks: Checks, now: Callable[[], datetime], *, uncached: bool = False) -> Reading:
+    """``uncached`` lets go of what the kernel remembers of the file before."""
+    hashes = {name: hashlib.new(name, usedforsecurity=False) for name in checks.learn | set(checks.expected)}
+    checksum, size, began = 0, 0, now()
+    with opener() as content:
+        if uncached:
+            _forget(content)
+        for block in _blocks(content):
+            for running in hashes.values():
+                running.update(block)
+            if checks.checksum:
+                checksum = zlib.crc32(block, checksum)
+            size += len(block)
+            yield len(block)
+        content.confirm()
+    if size != content.size:
+        raise ContentChanged(datastream.pid, datastream.dsid)
+    digests = {name: running.hexdigest() for name, running in hashes.items()}
+    seen = Examination(
+        identity=datastream.identity, size=size, digests=digests, crc32=checksum if checks.checksum else None, verified=began
+    )
+    return replace(seen, mismatch=_differing(digests, checks.expected))
+
+
+def _blocks(content: Content) -> Iterator[bytes | memoryview]:
+    """A file is read into one buffer again and again: half a gigabyte of new ones each second has its price."""
+    descriptor = content.descriptor()
+    if descriptor is None:
+        yield from iter(lambda: content.read(BLOCK), b"")
+        return
+    buffer, position = memoryview(bytearray(min(BLOCK, content.size + 1))), 0
+    while count := os.preadv(descriptor, [buffer], position):
+        yield buffer[:count]
+        position += count
+
+
+def _differing(digests: Mapping[str, str], expected: Mapping[str, str]) -> str:
+    return next((algorithm for algorithm, value in expected.items() if digests[algorithm] != value), "")
+
+
+def _forget(content: Content) -> None:
+    descriptor = content.descriptor()
+    if descriptor is not None and hasattr(os, "posix_fadvise"):  # not on macOS
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

@@ -1,0 +1,214 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+
+import pytest
+
+from getapi.core.errors import ContentMissing, FixityMismatch
+from getapi.core.ledger import Examination
+from getapi.core.plan import Entry
+from getapi.transport import verifier as module
+from getapi.transport.examination import Checks
+from getapi.transport.verifier import Reading, Verifier
+from tests.transport.material import Held, Store, entry, wait_until
+
+OCTETS = bytes(range(256)) * 4096
+ONE = entry("a", OCTETS, known=False, declared=("md5",))
+LEARN = Checks(learn=frozenset({"sha256"}), expected={digest.algorithm: digest.value for digest in ONE.declared}, checksum=False)
+
+
+class Gate:
+    """A store whose contents are opened, and read, only once it is open."""
+
+    def __init__(self, octets: bytes = OCTETS) -> None:
+        self.open = threading.Event()
+        self.reached = threading.Event()
+        self.store = Store({f"data/{name}": partial(Held, octets) for name in "abcdefgh"})
+
+    def open_entry(self, entry: Entry, start: int = 0) -> Held:
+        self.reached.set()
+        assert self.open.wait(10)
+        return self.store.open(entry, start)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.open.set()
+
+
+def end_of(reading: Reading) -> Examination:
+    assert reading.wait(10)
+    return reading.result()
+
+
+def test_all_who_ask_meanwhile_wait_for_one_reading(gate: Gate) -> None:
+    told: list[tuple[Entry, Examination]] = []
+    verifier = Verifier(tell=lambda *found: told.append(found))
+    readings = [verifier.ask(ONE, gate.open_entry, LEARN) for _ in range(20)]
+    assert not readings[0].wait(0)
+    gate.open.set()
+    found = {id(reading): end_of(reading) for reading in readings}
+    assert len(found) == len(gate.store.opened) == 1
+    assert told == [(ONE, *found.values())]
+    assert verifier.octets == len(OCTETS)
+
+
+def test_who_wants_more_than_is_being_read_has_a_reading_of_its_own(gate: Gate) -> None:
+    verifier = Verifier()
+    first, second = verifier.ask(ONE, gate.open_entry, LEARN), verifier.ask(ONE, gate.open_entry, replace(LEARN, checksum=True))
+    third = verifier.ask(ONE, gate.open_entry, LEARN)
+    gate.open.set()
+    assert (end_of(first).crc32 is None, end_of(second).crc32 is None) == (True, False)
+    assert third is second
+
+
+def test_other_bytes_under_the_same_name_are_another_reading(gate: Gate) -> None:
+    verifier = Verifier()
+    other = replace(ONE, datastream=replace(ONE.datastream, identity="another file"))
+    assert verifier.ask(ONE, gate.open_entry, LEARN) is not verifier.ask(other, gate.open_entry, LEARN)
+
+
+@pytest.mark.parametrize(("later", "is_known"), [(59, True), (60, False)])
+def test_what_was_found_answers_who_asks_a_little_later(gate: Gate, later: float, is_known: bool) -> None:
+    now = [1000.0]
+    verifier = Verifier(remember=lambda: 60, clock=lambda: now[0])
+    gate.open.set()
+    reading = verifier.ask(ONE, gate.open_entry, LEARN)
+    end_of(reading)
+    now[0] += later
+    assert (verifier.ask(ONE, gate.open_entry, LEARN) is reading) is is_known
+
+
+def test_nothing_is_remembered_where_each_delivery_is_to_be_verified(gate: Gate) -> None:
+    verifier = Verifier()
+    gate.open.set()
+    for _ in range(2):
+        end_of(verifier.ask(ONE, gate.open_entry, LEARN))
+    assert len(gate.store.opened) == 2
+
+
+def test_no_more_is_remembered_than_there_is_room_for(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 2)
+    verifier = Verifier(remember=lambda: 60)
+    gate.open.set()
+    entries = [entry(name, OCTETS, known=False) for name in "abc"]
+    readings = [verifier.ask(each, gate.open_entry, Checks()) for each in entries]
+    for reading in readings:
+        end_of(reading)
+    assert [verifier.ask(each, gate.open_entry, Checks()) in readings for each in entries].count(True) == 2
+
+
+def test_damage_is_told_to_each_who_waits_and_to_the_record() -> None:
+    told: list[Examination] = []
+    verifier = Verifier(tell=lambda _entry, found: told.append(found))
+    damaged = Store({"data/a": partial(Held, OCTETS[:-1] + b"?")})
+    readings = [verifier.ask(ONE, damaged.open, LEARN) for _ in range(2)]
+    for reading in readings:
+        with pytest.raises(FixityMismatch) as caught:
+            end_of(reading)
+        assert (caught.value.facts["dsid"], caught.value.algorithm) == ("a", "md5")
+    assert {found.mismatch for found in told} == {"md5"}
+
+
+def test_what_cannot_be_read_is_neither_wrong_nor_right_and_is_tried_again() -> None:
+    told: list[Examination] = []
+    verifier = Verifier(tell=lambda _entry, found: told.append(found), remember=lambda: 60)
+    with pytest.raises(ContentMissing):
+        end_of(verifier.ask(ONE, Store({}).open, LEARN))
+    assert told == []
+    assert end_of(verifier.ask(ONE, Store({"data/a": partial(Held, OCTETS)}).open, LEARN)).mismatch == ""
+
+
+def test_a_record_that_fails_keeps_nobody_waiting(gate: Gate) -> None:
+    def refuse(_entry: Entry, _found: Examination) -> None:
+        raise RuntimeError("no record")
+
+    verifier = Verifier(tell=refuse)
+    gate.open.set()
+    reading = verifier.ask(ONE, gate.open_entry, LEARN)
+    assert reading.wait(10)
+
+
+def test_the_result_of_a_reading_that_goes_on_is_not_to_be_had(gate: Gate) -> None:
+    with pytest.raises(RuntimeError):
+        Verifier().ask(ONE, gate.open_entry, LEARN).result()
+
+
+def test_a_small_datastream_does_not_wait_for_all_of_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLICE", 1 << 20)
+    large, small = entry("large", bytes(64 << 20), known=False), entry("small", OCTETS, known=False)
+    store = Store({"data/large": partial(Held, bytes(64 << 20)), "data/small": partial(Held, OCTETS)})
+    verifier = Verifier(threads=1)
+    first, second = (verifier.ask(each, store.open, Checks(learn=frozenset({"sha256"}))) for each in (large, small))
+    end_of(second)
+    assert not first.is_done
+    assert end_of(first).size == 64 << 20
+
+
+def test_a_reading_that_nobody_waits_for_any_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLICE", 1 << 20)
+    store = Store({"data/large": partial(Held, bytes(64 << 20))})
+    verifier = Verifier(threads=1)
+    reading = verifier.ask(entry("large", bytes(64 << 20), known=False), store.open, Checks(learn=frozenset({"sha256"})))
+    wait_until(lambda: reading.octets > 0)
+    verifier.leave(reading)
+    wait_until(lambda: bool(store.opened) and store.opened[0].closed)
+    assert not reading.is_done
+    assert reading.octets < 64 << 20
+
+
+def test_threads_are_few_and_end_when_there_is_nothing_to_read(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER", 0.01)
+
+    def running() -> int:
+        return sum(thread.name == "verifier" for thread in threading.enumerate())
+
+    wait_until(lambda: running() == 0)
+    verifier = Verifier(threads=3)
+    readings = [verifier.ask(entry(name, OCTETS, known=False), gate.open_entry, Checks()) for name in "abcdefgh"]
+    assert running() == 3
+    gate.open.set()
+    for reading in readings:
+        end_of(reading)
+    wait_until(lambda: running() == 0)
+    end_of(verifier.ask(ONE, gate.open_entry, LEARN))
+
+
+def test_a_process_that_was_forked_begins_with_nothing(gate: Gate) -> None:
+    verifier = Verifier(threads=1)
+    lost = verifier.ask(ONE, gate.open_entry, LEARN)
+    assert gate.reached.wait(10)
+    verifier.reset()
+    found = verifier.ask(ONE, gate.open_entry, LEARN)
+    assert found is not lost
+    gate.open.set()
+    end_of(found)
+
+
+def test_a_thousand_ask_at_once_and_each_is_answered() -> None:
+    verifier, store = Verifier(threads=2), Store({f"data/{name}": partial(Held, OCTETS) for name in range(50)})
+    entries = [entry(str(number), OCTETS, known=False) for number in range(50)]
+    answered: list[Examination] = []
+
+    def ask(part: int) -> None:
+        for each in entries[part:] + entries[:part]:
+            reading = verifier.ask(each, store.open, LEARN)
+            answered.append(end_of(reading))
+            verifier.leave(reading)
+
+    threads = [threading.Thread(target=ask, args=(part,)) for part in range(20)]
+    _run(threads)
+    assert len(answered) == 1000
+
+
+def _run(threads: list[threading.Thread], end: Callable[[], float] = lambda: time.monotonic() + 30) -> None:
+    for thread in threads:
+        thread.start()
+    last = end()
+    for thread in threads:
+        thread.join(max(0.0, last - time.monotonic()))
+        assert not thread.is_alive()
