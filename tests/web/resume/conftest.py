@@ -19,6 +19,9 @@ MIXED = "mixed:1"
 DECLARED = "declared:1"
 """All of it with SHA-256: nothing has to be waited for."""
 
+BIG = "big:1"
+"""Some 20 MB, as mixed; large enough for eight connections, and for a download to be broken off."""
+
 PARTS = {
     MIXED: (
         Part(dsid="A", octets=some(2_600_003, "A"), declares="sha256"),
@@ -31,7 +34,14 @@ PARTS = {
         Part(dsid="A", octets=some(65_536, "1"), declares="sha256"),
         Part(dsid="B", octets=some(1_100_000, "2"), declares="sha256"),
     ),
+    BIG: (
+        Part(dsid="A", octets=some(12_000_000, "A"), declares="sha256"),
+        Part(dsid="B", octets=some(3_000_001, "B")),
+        Part(dsid="C", octets=b""),
+        Part(dsid="D", octets=some(5_000_000, "D"), declares="md5"),
+    ),
 }
+BIG_DATASTREAMS = sorted(["DC", *(part.dsid for part in PARTS[BIG])])
 MAP = '<div><div LABEL="With spaces + signs, 100 % of them"><fptr FILEID="B"/><fptr FILEID="C"/></div></div>'
 
 

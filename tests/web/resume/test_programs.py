@@ -1,0 +1,91 @@
+"""The programs that people have: curl, wget and aria2 go on where they were, with whichever service, and what came is counted once."""
+
+import itertools
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.foreign import program
+from tests.web.resume.asking import counted, curl, get, package_of, window
+from tests.web.resume.conftest import BIG, BIG_DATASTREAMS, Twins
+
+PLACES = [0, 1, 10_000, 13_500_000, 20_000_000]
+"""Octets that are there already: nothing, almost nothing, a part of the first member, of a later one, all members."""
+
+
+@pytest.fixture
+def address(twins: Twins, kind: str) -> str:
+    """Of a package of which nothing has left yet."""
+    return twins.application.link(BIG, kind)
+
+
+def assert_arrived(twins: Twins, address: str, file: Path) -> None:
+    assert counted(twins.first, address, len(BIG_DATASTREAMS)) == BIG_DATASTREAMS
+    assert file.read_bytes() == get(twins.first, address).body, "the same octets as without a break"
+
+
+@pytest.mark.parametrize("there", PLACES)
+def test_curl_goes_on_with_the_other_service(twins: Twins, address: str, tmp_path: Path, there: int) -> None:
+    file = tmp_path / "package"
+    file.write_bytes(window(twins.first, address, 0, there) if there else b"")
+    assert curl(twins.second.url + address, file) == 0
+    assert_arrived(twins, address, file)
+
+
+def test_curl_in_a_loop_puts_a_package_together_from_broken_downloads(twins: Twins, address: str, tmp_path: Path) -> None:
+    file, servers = tmp_path / "package", itertools.cycle(twins.both)
+    codes: list[int] = []
+    while not codes or codes[-1]:
+        codes.append(curl(next(servers).url + address, file, "--limit-rate", "15M", "--max-time", "0.5"))
+        assert len(codes) < 30
+    assert len(codes) > 1
+    assert_arrived(twins, address, file)
+
+
+def test_curl_has_nothing_to_do_on_a_whole_file(twins: Twins, address: str, tmp_path: Path) -> None:
+    file = tmp_path / "package"
+    for server in twins.both:
+        assert curl(server.url + address, file) == 0
+    assert_arrived(twins, address, file)
+
+
+@pytest.mark.parametrize("there", PLACES)
+def test_wget_goes_on_and_has_nothing_to_do_on_a_whole_file(twins: Twins, address: str, tmp_path: Path, there: int) -> None:
+    file = tmp_path / "package"
+    file.write_bytes(window(twins.first, address, 0, there) if there else b"")
+    for server in (twins.second, twins.first):
+        command = [program("wget"), "-q", "-c", "-O", str(file), server.url + address]
+        assert subprocess.run(command, check=False, timeout=120).returncode == 0
+    assert_arrived(twins, address, file)
+
+
+def deliveries(twins: Twins, address: str) -> int:
+    """Responses that carried octets of a package."""
+    return len(twins.first.rows("SELECT id FROM getapi_delivery WHERE package = ?", package_of(address)))
+
+
+def aria2(folder: Path, *urls: str) -> Path:
+    options = ["--quiet", "-x8", "-s8", "-k1M", "--allow-overwrite=true", "--dir", str(folder), "--out", "package"]
+    assert subprocess.run([program("aria2c"), *options, *urls], check=False, timeout=120).returncode == 0
+    return folder / "package"
+
+
+def test_aria2_takes_it_with_eight_connections_from_two_workers_behind_one_address(twins: Twins, address: str, tmp_path: Path) -> None:
+    file = aria2(tmp_path, twins.first.url + address)
+    assert deliveries(twins, address) >= 8
+    assert_arrived(twins, address, file)
+
+
+def test_aria2_takes_it_with_eight_connections_from_two_services(twins: Twins, address: str, tmp_path: Path) -> None:
+    assert_arrived(twins, address, aria2(tmp_path, *(server.url + address for server in twins.both)))
+
+
+def test_aria2_goes_on_where_it_was(twins: Twins, address: str, tmp_path: Path) -> None:
+    """It is broken off by its own hand, and finds its own notes."""
+    options = ["--quiet", "-x8", "-s8", "-k1M", "--continue=true", "--auto-save-interval=0", "--dir", str(tmp_path), "--out", "package"]
+    slowly = [program("aria2c"), *options, "--max-overall-download-limit=8M", "--stop=1", twins.first.url + address]
+    assert subprocess.run(slowly, check=False, timeout=120).returncode == 7, "some downloads were not finished"
+    assert (tmp_path / "package.aria2").exists()
+    assert subprocess.run([program("aria2c"), *options, twins.second.url + address], check=False, timeout=120).returncode == 0
+    assert_arrived(twins, address, tmp_path / "package")
