@@ -28,8 +28,8 @@ from getapi.services.verification import doubt
 from getapi.transport.assurance import Doubt
 from getapi.transport.connection import raw_socket
 
-MEDIA_TYPES = {"tar": "application/x-tar"}
-"""The formats that are offered; ``core.serialization`` may know more."""
+MEDIA_TYPES = {"tar": "application/x-tar", "zip": "application/zip"}
+"""The formats that are offered, by the word of ``format``."""
 
 DELIVERIES = ("stream", "link")
 

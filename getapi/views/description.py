@@ -80,6 +80,7 @@ package = extend_schema(
     request=serializers.PackageRequest,
     responses={
         (200, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "A TAR archive of a BagIt bag"),
+        (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, "A ZIP archive of a BagIt bag"),
         **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "delivery=link: the package, to be had from its address", status=201),
         303: OpenApiResponse(description="delivery=link, where Accept prefers HTML: to the package's page"),
         **_problems(
@@ -131,7 +132,9 @@ package_content = extend_schema(
     auth=[],
     responses={
         (200, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "The whole package"),
+        (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, "The whole package"),
         (206, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "The range that was asked for"),
+        (206, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, "The range that was asked for"),
         304: OpenApiResponse(description="What the client has is current"),
         412: OpenApiResponse(description="A precondition failed"),
         416: OpenApiResponse(description="The range lies beyond the end"),

@@ -113,5 +113,5 @@ def _format(request: Request, parameters: Parameters) -> str:
     if named is None:
         accept = request.META.get("HTTP_ACCEPT", "")
         offered = {media_type: word for word, media_type in packages.MEDIA_TYPES.items()}
-        named = choose_named(accept, offered) or choose_named(accept, {"application/zip": "zip"})
+        named = choose_named(accept, offered)
     return named or "tar"

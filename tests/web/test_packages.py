@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import zipfile
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +14,6 @@ from django.test import AsyncClient, Client
 
 from getapi.models import Delivery, Download
 from getapi.services import keys
-from getapi.services.packages import MEDIA_TYPES
 from getapi.services.watcher import watcher
 from tests.web.conftest import APPLICATION, Serve, get_token, leave, octets
 
@@ -224,10 +224,28 @@ class TestFormat:
         for word in ("rar", "7z", "tar.gz", "\0"):
             answer = api.post(ADDRESS, {**parameters, "format": word}, headers={"accept": "application/json"})
             assert (answer.status_code, answer.json()["parameter"]) == (400, "format")
-        offered = {"application/zip"} <= set(MEDIA_TYPES.values())
-        answer = api.post(ADDRESS, parameters, headers={"accept": "application/zip"})
-        assert answer.status_code == (200 if offered else 400)
+        answer = api.post(ADDRESS, parameters, headers={"accept": "application/x-7z-compressed"})
+        assert (answer.status_code, answer["Content-Type"]) == (200, "application/x-tar")
         leave(answer)
+
+    @pytest.mark.parametrize(
+        ("parameters", "accept"),
+        [
+            ({"format": "zip"}, "*/*"),
+            ({"format": " Zip"}, "application/x-tar"),
+            ({}, "application/zip"),
+            ({}, "text/html, application/zip;q=0.1"),
+        ],
+    )
+    def test_zip_is_sent_to_who_asks_for_it(self, api: Client, token: str, parameters: dict[str, str], accept: str) -> None:
+        asked = {"token": token, "files": "rutgers-lib:5678/PDF-1", "name": "high-water", **parameters}
+        answer = api.post(ADDRESS, asked, HTTP_ACCEPT=accept)
+        body = octets(answer)
+        assert (answer["Content-Type"], len(body)) == ("application/zip", int(answer["Content-Length"]))
+        assert 'filename="high-water.zip"' in answer["Content-Disposition"]
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
+            assert archive.testzip() is None
+            assert "high-water/data/rutgers-lib-5678_PDF-1.pdf" in archive.namelist()
 
     def test_format_in_the_query_string_is_not_drf_s(self, api: Client, token: str) -> None:
         assert members(api.post(f"{ADDRESS}?format=zip", {"token": token, "files": "rutgers-lib:5678/PDF-1"}))
