@@ -1,14 +1,15 @@
 """What may leave now: the union of all denials, decided from facts alone (SPEC 4). A denial is a value; nothing here raises."""
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, tzinfo
-from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from getapi.core.notice import NoticeCode
 from getapi.core.restriction import Ground, Moment, Restriction
 from getapi.core.source import ControlGroup, DatastreamRecord, ObjectRecord, State
+from getapi.core.wildcards import any_of
 
 RESERVED = (
     "ARCH*",
@@ -45,6 +46,8 @@ class AccessRules:
     denied: frozenset[str] = frozenset()
     external_hosts: frozenset[str] = frozenset()
     zone: tzinfo = UTC
+    _public: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _reserved: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Folded here and not by every caller: a rule that was not folded would match nothing, and so open what it closes.
@@ -52,6 +55,12 @@ class AccessRules:
         object.__setattr__(self, "reserved", _folded(self.reserved))
         object.__setattr__(self, "denied", frozenset(_folded(self.denied)))
         object.__setattr__(self, "external_hosts", frozenset(_folded(self.external_hosts)))
+        object.__setattr__(self, "_public", any_of(self.public))
+        object.__setattr__(self, "_reserved", any_of(self.reserved))
+
+    def offers(self, dsid: str) -> bool:
+        """Whether a case-folded DSID is of a kind that is given to readers at all."""
+        return self._public.match(dsid) is not None and self._reserved.match(dsid) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +84,7 @@ class Denied:
     closed: bool = True
 
 
+_ALLOWED = Allowed()
 _INACTIVE = Denied(code=NoticeCode.INACTIVE, text="Not active in the repository", mentioned=False, closed=False)
 _RESERVED = Denied(code=NoticeCode.RESTRICTED, text="Not available to the public", mentioned=False, closed=False)
 _RESTRICTED = Denied(code=NoticeCode.RESTRICTED, text="Not available to the public")
@@ -86,7 +96,7 @@ def decide(record: ObjectRecord, datastream: DatastreamRecord, rules: AccessRule
     """Whether a datastream may leave at ``now`` (aware). Where several denials meet, the first in SPEC 4's order is told."""
     if not _is_active(record, datastream):
         return _INACTIVE
-    if not _is_public(datastream.dsid.casefold(), rules):
+    if not rules.offers(datastream.dsid.casefold()):
         return _RESERVED
     return _decide_content(record, datastream, rules, now)
 
@@ -100,33 +110,29 @@ def decide_object(record: ObjectRecord, rules: AccessRules, now: datetime) -> Al
     """Whether an object may be spoken of at all. An embargo does not silence it: each of its datastreams is told as embargoed."""
     if record.state is not State.ACTIVE:
         return _INACTIVE
-    return _RESTRICTED if record.pid.casefold() in rules.denied else Allowed()
+    return _RESTRICTED if record.pid.casefold() in rules.denied else _ALLOWED
 
 
 def _decide_content(record: ObjectRecord, datastream: DatastreamRecord, rules: AccessRules, now: datetime) -> Allowed | Denied:
-    closing = _close(record.restrictions, datastream.dsid.casefold(), rules.zone, now)
+    closing = _close(record.restrictions, datastream.dsid.casefold(), rules.zone, now) if record.restrictions else None
     if closing is not None:
         return closing
-    pid = record.pid.casefold()
-    if not rules.denied.isdisjoint((pid, f"{pid}/{datastream.dsid.casefold()}")):
+    if rules.denied and not rules.denied.isdisjoint(_names(record, datastream)):
         return _RESTRICTED
     if datastream.control_group is ControlGroup.REDIRECT:
         return _REDIRECT
     if datastream.control_group is ControlGroup.EXTERNAL and not _is_fetched(datastream.location, rules.external_hosts):
         return _EXTERNAL
-    return Allowed()
+    return _ALLOWED
+
+
+def _names(record: ObjectRecord, datastream: DatastreamRecord) -> tuple[str, str]:
+    pid = record.pid.casefold()
+    return pid, f"{pid}/{datastream.dsid.casefold()}"
 
 
 def _is_active(record: ObjectRecord, datastream: DatastreamRecord) -> bool:
     return record.state is State.ACTIVE and datastream.state is State.ACTIVE
-
-
-def _is_public(dsid: str, rules: AccessRules) -> bool:
-    return _matches(dsid, rules.public) and not _matches(dsid, rules.reserved)
-
-
-def _matches(dsid: str, patterns: Iterable[str]) -> bool:
-    return any(fnmatchcase(dsid, pattern) for pattern in patterns)
 
 
 def _is_fetched(location: str, hosts: frozenset[str]) -> bool:

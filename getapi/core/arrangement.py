@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from getapi.core.names import Folder, Leaf, flat_name
+from getapi.core.names import Folder, Leaf, Placed, assign_paths, flat_name, plain_segment
 from getapi.core.selection import Pick
 from getapi.core.source import ObjectRecord
 from getapi.core.structmap import Division, Pointer
+
+_ROOT = "data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,28 @@ def _fold(pid: str, dsid: str | None) -> tuple[str, str | None]:
     return pid.casefold(), None if dsid is None else dsid.casefold()
 
 
+def place_picks(groups: Sequence[Group], *, bag_name: str) -> list[Placed[Pick]]:
+    """The path of every pick, in the package's order: that of the tree that ``arrange`` makes (core.paths)."""
+    if any(group.structure for group in groups):
+        return assign_paths(arrange(groups), bag_name=bag_name)
+    picks = {pick.key: pick for group in groups for pick in group.picks}.values()
+    return _place_flat(picks) or assign_paths(arrange(groups), bag_name=bag_name)
+
+
+def _place_flat(picks: Iterable[Pick]) -> list[Placed[Pick]]:
+    """The paths of picks that lie beside each other under plain names, all different, as in most packages; nothing where one is not so.
+
+    They are those that the tree would give, without the tree.
+    """
+    flat = [pick.derived.find("flat", None, _find_flat, pick) for pick in picks]
+    return [] if None in flat or len({each.path.lower() for each in flat if each}) < len(flat) else [each for each in flat if each]
+
+
+def _find_flat(pick: Pick) -> Placed[Pick] | None:
+    name = plain_segment(_leaf(pick, ordered=False).name)
+    return None if name is None else Placed(key=pick, path=f"{_ROOT}/{name}")
+
+
 def arrange(groups: Sequence[Group]) -> Folder[Pick]:
     """The payload folder as a tree whose leaves, read in order, are the package's order.
 
@@ -65,7 +89,7 @@ def arrange(groups: Sequence[Group]) -> Folder[Pick]:
             contents.append(Folder(label=group.record.pid, children=(*children, *rest), ordered=False))
         else:
             contents.extend((*children, *rest))
-    return Folder(label="data", children=tuple(contents), ordered=False)
+    return Folder(label=_ROOT, children=tuple(contents), ordered=False)
 
 
 def _place(division: Division, shelf: Shelf) -> tuple[Folder[Pick] | Leaf[Pick], ...]:

@@ -29,18 +29,15 @@ def check(limits: Limits, sizes: Iterable[tuple[str, int]]) -> None:
 
     What comes from one repository is held to its own allowance, the whole package to the widest of those that it comes from.
     """
-    counts: dict[str, Allowance] = {}
+    found: dict[str, list[int]] = {}
     for repository, size in sizes:
-        count = counts.get(repository, _NOTHING)
-        counts[repository] = Allowance(files=count.files + 1, octets=count.octets + size)
+        found.setdefault(repository, []).append(size)
+    counts = {repository: Allowance(files=len(each), octets=sum(each)) for repository, each in found.items()}
     allowances = {repository: limits.repositories.get(repository, limits.package) for repository in counts}
     for repository, count in counts.items():
         _hold(allowances[repository], count)
     if counts:
         _hold(_across(max, allowances.values()), _across(sum, counts.values()))
-
-
-_NOTHING = Allowance(files=0, octets=0)
 
 
 def _across(gather: Callable[[Iterable[int]], int], allowances: Collection[Allowance]) -> Allowance:

@@ -161,6 +161,8 @@ _ALIKE = {
 }  # fmt: skip
 """Other spellings of an extension that a name may already carry."""
 
+_ENDINGS = {usual: (usual, *(other for other, meant in _ALIKE.items() if meant == usual)) for usual in _ALIKE.values()}
+
 
 def extension(mime: str) -> str:
     """The extension with its dot, "" for a type that is unknown or says nothing; parameters and case are ignored."""
@@ -171,5 +173,4 @@ def extension(mime: str) -> str:
 def carries_extension(name: str, mime: str) -> bool:
     """Whether a name already ends with its type's extension, in whatever case or usual spelling."""
     ending = extension(mime)
-    folded = name.lower()
-    return folded.endswith(ending) or any(folded.endswith(other) for other, usual in _ALIKE.items() if usual == ending)
+    return name.lower().endswith(_ENDINGS.get(ending, ending))

@@ -6,9 +6,20 @@ from collections.abc import Sequence
 
 from getapi.core.mime import carries_extension, extension
 from getapi.core.paths import Folder, Leaf, Placed, assign_paths
-from getapi.core.safename import is_reserved, safe_segment, same_name
+from getapi.core.safename import is_reserved, plain_segment, safe_segment, same_name
 
-__all__ = ["Folder", "Leaf", "Placed", "assign_paths", "bag_name", "flat_name", "package_name", "safe_segment", "same_name"]
+__all__ = [
+    "Folder",
+    "Leaf",
+    "Placed",
+    "assign_paths",
+    "bag_name",
+    "flat_name",
+    "package_name",
+    "plain_segment",
+    "safe_segment",
+    "same_name",
+]
 
 _MAX_NAME = 100
 _LONGEST = 1000

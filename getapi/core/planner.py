@@ -1,17 +1,17 @@
 """From a request to a frozen plan: what goes in, where it lies, what is said of the rest (SPEC 3-6)."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 
 from getapi.core.access import AccessRules
-from getapi.core.arrangement import Group, arrange
+from getapi.core.arrangement import Group, place_picks
 from getapi.core.chart import pick_charted, presentation_chart, requested_chart
 from getapi.core.content import complete
 from getapi.core.errors import SourceError
 from getapi.core.ledger import Examination, Ledger
 from getapi.core.limits import Limits, check
-from getapi.core.names import Placed, assign_paths, package_name
+from getapi.core.names import Placed, package_name
 from getapi.core.notice import NoticeCode
 from getapi.core.plan import Entry, Plan, enter
 from getapi.core.request import PackageRequest, parse_reference
@@ -62,14 +62,16 @@ def plan_package(
         whole = found is not None and found.dsid is None
         notices.tell(NoticeCode.MALFORMED, "A map is named by its PID/DSID" if whole else "This is not a PID or PID/DSID", text)
     groups = _group(request, catalogue, rules, notices)
-    check(rules.limits, _sizes(pick for pick in _distinct(groups) if pick.datastream.fault is None))
-    seen = _consult(ledger, _distinct(groups)) if ledger else {}
-    ready = {pick.key: made for pick in _distinct(groups) if (made := _prepare(pick, seen.get(pick.key), repositories, rules, notices))}
-    check(rules.limits, _sizes(ready.values()))
-    groups = [replace(group, picks=[ready[pick.key] for pick in group.picks if pick.key in ready]) for group in groups]
+    picks = list({pick.key: pick for group in groups for pick in group.picks}.values())
+    check(rules.limits, _sizes(pick for pick in picks if pick.datastream.fault is None))
+    seen = _consult(ledger, picks) if ledger else {}
+    prepared = [_prepare(pick, seen.get(pick.key), repositories, rules, notices) for pick in picks]
+    if any(made is not pick for made, pick in zip(prepared, picks, strict=True)):
+        groups = _regroup(groups, [made for made in prepared if made])
+        check(rules.limits, _sizes(made for made in prepared if made))
     subjects = _subjects(request, groups)
     name = package_name(subjects, request.fingerprint, request.name)
-    placed = assign_paths(arrange(groups), bag_name=name)
+    placed = place_picks(groups, bag_name=name)
     return _freeze(request, name, subjects, placed, notices, rules, now.astimezone(rules.access.zone).date())
 
 
@@ -89,10 +91,6 @@ def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, 
             notices.tell(NoticeCode.MAP_UNUSABLE, text, chart.record.pid, chart.datastream.dsid)
         groups.append(Group(record=chart.record, picks=pick_charted(catalogue, chart, notices), structure=chart.map.root))
     return groups
-
-
-def _distinct(groups: Iterable[Group]) -> list[Pick]:
-    return list({pick.key: pick for group in groups for pick in group.picks}.values())
 
 
 def _sizes(picks: Iterable[Pick]) -> list[tuple[str, int]]:
@@ -123,7 +121,19 @@ def _prepare(pick: Pick, seen: Examination | None, repositories: Repositories, r
     if datastream.declared_size not in {None, datastream.size}:
         text = f"The repository records {datastream.declared_size} octets, the content has {datastream.size}"
         notices.tell(NoticeCode.SIZE_DIFFERS, text, datastream.pid, datastream.dsid)
-    return replace(pick, datastream=datastream, learned=seen.digests.get(rules.algorithm) if seen else None)
+    learned = seen.digests.get(rules.algorithm) if seen and datastream.digest(rules.algorithm) is None else None
+    if datastream is pick.datastream and learned == pick.learned:
+        return pick
+    return Pick(record=pick.record, datastream=datastream, learned=learned)
+
+
+def _regroup(groups: Sequence[Group], prepared: Iterable[Pick]) -> list[Group]:
+    """The groups with what was made of their picks."""
+    ready = {pick.key: pick for pick in prepared}
+    return [
+        Group(record=group.record, picks=[ready[pick.key] for pick in group.picks if pick.key in ready], structure=group.structure)
+        for group in groups
+    ]
 
 
 def _subjects(request: PackageRequest, groups: Sequence[Group]) -> list[str]:
@@ -145,7 +155,7 @@ def _freeze(
     midnight = int(datetime.combine(today, time(), UTC).timestamp())
     entries = tuple(_enter(place, rules.algorithm, midnight) for place in placed)
     for place in placed:
-        if place.renamed:
+        if place.wanted:
             notices.tell(NoticeCode.RENAMED, f"{place.wanted} is in the package as {place.path}", *place.key.key)
     told, octets = tuple(notices), sum(entry.size for entry in entries)
     return Plan(
@@ -161,6 +171,12 @@ def _freeze(
 
 
 def _enter(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:
+    if place.key.datastream.created is None:
+        return _make_entry(place, algorithm, midnight)
+    return place.key.derived.find(algorithm, place, _make_entry, place, algorithm, midnight)
+
+
+def _make_entry(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:
     pick = place.key
     return enter(
         pick.datastream, path=place.path, repository=pick.record.repository, algorithm=algorithm, undated=midnight, learned=pick.learned

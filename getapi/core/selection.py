@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from getapi.core.access import AccessRules, Allowed, Denied, decide, decide_map, decide_object
+from getapi.core.derived import Derived
 from getapi.core.errors import (
     AmbiguousName,
     ContentMissing,
@@ -46,10 +47,11 @@ class Pick:
     record: ObjectRecord
     datastream: DatastreamRecord
     learned: str | None = None
+    key: tuple[str, str] = field(init=False, repr=False, compare=False)
+    derived: Derived = field(default_factory=Derived, init=False, repr=False, compare=False)
 
-    @property
-    def key(self) -> tuple[str, str]:
-        return self.datastream.pid, self.datastream.dsid
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", (self.datastream.pid, self.datastream.dsid))
 
 
 @dataclass(slots=True)
@@ -132,6 +134,8 @@ class Catalogue:
             record = self.repositories.describe(pid)
         except SourceError as error:
             return error
+        if record.pid == pid:
+            return record
         # Another spelling of an object already described: one object, one record.
         known = self._asked.get(record.pid)
         return known if isinstance(known, ObjectRecord) else self._asked.setdefault(record.pid, record)
@@ -141,7 +145,8 @@ class Catalogue:
         return self._card(record).match(dsid)
 
     def decide(self, record: ObjectRecord, datastream: DatastreamRecord) -> Allowed | Denied:
-        return decide(self._card(record).about(datastream), datastream, self.rules, self.now)
+        about = self._card(record).about(datastream) if record.restrictions else record
+        return decide(about, datastream, self.rules, self.now)
 
     def decide_map(self, record: ObjectRecord, datastream: DatastreamRecord) -> Allowed | Denied:
         return decide_map(record, datastream, self.rules, self.now)
@@ -170,14 +175,26 @@ def find_record(catalogue: Catalogue, pid: str, notices: Notices, *, direct: boo
 
 def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> list[Pick]:
     """All public datastreams of an object, in the object's order; reserved and inactive ones are not even mentioned (SPEC 4)."""
-    picks = []
+    if record.restrictions:
+        picks, denials = _offer(catalogue, record)
+    else:
+        picks, denials = record.derived.find("offer", catalogue.rules, _offer, catalogue, record)
+    for denied, dsid in denials:
+        notices.tell(denied.code, denied.text, record.pid, dsid)
+    return list(picks)
+
+
+def _offer(catalogue: Catalogue, record: ObjectRecord) -> tuple[list[Pick], list[tuple[Denied, str]]]:
+    """An object's picks and what is told of its other datastreams. Restrictions begin and end; where there are none no clock is asked."""
+    picks: list[Pick] = []
+    denials: list[tuple[Denied, str]] = []
     for datastream in record.datastreams:
         verdict = catalogue.decide(record, datastream)
         if isinstance(verdict, Allowed):
             picks.append(Pick(record=record, datastream=datastream))
         elif verdict.mentioned:
-            notices.tell(verdict.code, verdict.text, record.pid, datastream.dsid)
-    return picks
+            denials.append((verdict, datastream.dsid))
+    return picks, denials
 
 
 def pick_one(catalogue: Catalogue, record: ObjectRecord, dsid: str, notices: Notices, *, direct: bool) -> list[Pick]:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self
 
+from getapi.core.derived import Derived
 from getapi.core.restriction import Restriction
 
 
@@ -62,7 +63,10 @@ class DatastreamRecord:
     fault: str | None = None
 
     def digest(self, algorithm: str) -> str | None:
-        return next((digest.value for digest in self.digests if digest.algorithm == algorithm), None)
+        for digest in self.digests:
+            if digest.algorithm == algorithm:
+                return digest.value
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +79,7 @@ class ObjectRecord:
     label: str = ""
     datastreams: Sequence[DatastreamRecord] = field(default=())
     restrictions: Sequence[Restriction] = field(default=())
+    derived: Derived = field(default_factory=Derived, init=False, repr=False, compare=False)
 
 
 class Content(Protocol):

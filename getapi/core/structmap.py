@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from itertools import chain, islice
 
 from lxml import etree
@@ -12,6 +11,7 @@ from getapi.core.mets import DIV, Mets, Target, choose_map, divisions, has_point
 from getapi.core.pointer import Pointer, Surroundings, fit_to_tell, resolve
 from getapi.core.source import DatastreamRecord, State
 from getapi.core.structlink import follow_links, names
+from getapi.core.wildcards import any_of
 
 __all__ = ["Division", "Pointer", "StructuralMap", "presentation_map", "read_structmap"]
 
@@ -83,9 +83,9 @@ def read_structmap(
 
 def presentation_map(datastreams: Sequence[DatastreamRecord], patterns: Sequence[str]) -> DatastreamRecord | None:
     """The Active datastream whose DSID matches the earliest pattern (``*`` and ``?``, without regard to case), if there is one."""
-    active = [each for each in datastreams if each.state is State.ACTIVE]
-    matches = (each for pattern in patterns for each in active if fnmatchcase(each.dsid.casefold(), pattern.casefold()))
-    return next(matches, None)
+    matches = any_of(patterns).match
+    maps = [each for each in datastreams if matches(each.dsid.casefold()) and each.state is State.ACTIVE]
+    return next((each for pattern in patterns for each in maps if any_of((pattern,)).match(each.dsid.casefold())), None) if maps else None
 
 
 def _check_size(mets: Mets, limit: int) -> None:

@@ -17,6 +17,8 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
 def one_line(value: str) -> str:
     """Text that stays in its line and column: runs of white space and controls are one space, the ends are bare."""
+    if value.isprintable() and "  " not in value:  # of what is unsafe a single space alone is printable
+        return value.strip()
     return _UNSAFE.sub(" ", value).strip()
 
 

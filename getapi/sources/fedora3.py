@@ -34,6 +34,12 @@ class _Described:
     record: ObjectRecord
     witnesses: tuple[Witness, ...]
 
+    def holds(self) -> bool:
+        for witness in self.witnesses:  # noqa: SIM110 # this is asked of a thousand objects at once, and all() takes a third longer
+            if not witness.holds():
+                return False
+        return True
+
 
 class Fedora3Source:
     """One repository (core.source.Source). Safe for threads: what it keeps of objects goes by the identity of their files."""
@@ -65,7 +71,7 @@ class Fedora3Source:
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says; a PID that cannot be one is not found. The same record for as long as its files are the same."""
         known = self._described.get(pid)
-        if known is not None and all(witness.holds() for witness in known.witnesses):
+        if known is not None and known.holds():
             return known.record
         true, blob = self._find(pid)
         value = self._read(true, blob)

@@ -23,7 +23,13 @@ class Registry:
         self._sources = {routed.source.name: routed.source for routed in sources}
         if len(self._sources) != len(sources):
             raise ValueError("Two repositories have the same name")
-        self._routed = tuple((routed.source, frozenset(map(str.lower, routed.namespaces))) for routed in sources)
+        claimed = [(routed.source, frozenset(map(str.lower, routed.namespaces))) for routed in sources]
+        self._others = tuple(source for source, namespaces in claimed if not namespaces)
+        self._claiming = {
+            namespace: tuple(source for source, namespaces in claimed if namespace in namespaces) + self._others
+            for _, namespaces in claimed
+            for namespace in namespaces
+        }
 
     def by_name(self, name: str) -> Source:
         """Raises SourceUnavailable for a repository that is no longer configured."""
@@ -34,9 +40,7 @@ class Registry:
 
     def source_for(self, pid: str) -> tuple[Source, ...]:
         """The sources to ask, in order: those that claim the PID's namespace, then those that claim none."""
-        namespace = pid.partition(":")[0].lower()
-        claiming = tuple(source for source, namespaces in self._routed if namespace in namespaces)
-        return claiming + tuple(source for source, namespaces in self._routed if not namespaces)
+        return self._claiming.get(pid.partition(":")[0].lower(), self._others)
 
     def describe(self, pid: str) -> ObjectRecord:
         """The object in the first source that has it under exactly this PID, else the only one alike but for case.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from getapi.core.safename import fold_name, is_reserved, safe_segment, same_name, shorten, split_extension
+from getapi.core.safename import fold_name, is_reserved, plain_segment, safe_segment, same_name, shorten, split_extension
 
 FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f\u2028\u2029\\/:*?"<>|%\u202a-\u202e\u2066-\u2069]')
 ANY_TEXT = st.text(alphabet=st.characters(codec=None)) | st.text(alphabet=st.characters(codec=None), min_size=60, max_size=400)
@@ -117,3 +117,20 @@ def test_folding_is_at_least_as_coarse_as_either_order_of_casefold_and_nfc(first
     for fold in (str.lower, str.casefold, lambda name: unicodedata.normalize("NFC", name.casefold())):
         if fold(first) == fold(second):
             assert fold_name(first) == fold_name(second)
+
+
+@given(ANY_TEXT | RESERVED | WICKED | st.text(alphabet="abCOMN1:._-~", max_size=110))
+@example("con:1_DC.xml")
+@example("demo:1_DC.xml")
+@example("x" * 100)
+@example("a.")
+@example("a\n")
+@example("")
+def test_a_plain_name_is_the_safe_one_and_no_renaming(text: str) -> None:
+    plain = plain_segment(text)
+    assert plain is None or (plain == safe_segment(text) and same_name(text, plain))
+
+
+def test_usual_names_are_plain() -> None:
+    assert [plain_segment(name) for name in ("demo:1_DC.xml", "a", "x" * 100)] == ["demo-1_DC.xml", "a", "x" * 100]
+    assert [plain_segment(name) for name in ("", ".a", "a.", "con.txt", "a b", "x" * 101, "ü")] == [None] * 7
