@@ -15,6 +15,8 @@ _logger = logging.getLogger(__name__)
 
 _Identity = tuple[int, int, int]
 
+_NOTHING: frozenset[str] = frozenset()
+
 
 class DenyListUnusable(SourceUnavailable):
     """The deny list is configured and cannot be read whole: nothing may leave until it can."""
@@ -78,8 +80,11 @@ def _list_at(path: Path) -> DenyList:
 
 
 def denied(path: Path | None) -> frozenset[str]:
-    """The entries of the deny list at ``path``, one ``DenyList`` a process; none where none is configured. Raises DenyListUnusable."""
-    return frozenset() if path is None else _list_at(path).entries()
+    """The entries of the deny list at ``path``, one ``DenyList`` a process; none where none is configured.
+
+    The same object for as long as the file does not change. Raises DenyListUnusable.
+    """
+    return _NOTHING if path is None else _list_at(path).entries()
 
 
 def _identify(found: os.stat_result) -> _Identity:

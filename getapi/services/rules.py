@@ -1,6 +1,7 @@
 """What the administrator configured, in the terms in which core decides."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import getapi
 from getapi import conf
@@ -13,12 +14,37 @@ UNNAMED = "Unnamed repository"
 """Stands for ``packages.source_organization`` where it is empty: without one a bag satisfies no profile (BTR 1.0)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """Rules, and what they were made of."""
+
+    configuration: conf.Configuration
+    denied: frozenset[str]
+    rules: AccessRules
+
+
+_made: list[_Made] = []
+"""At most one. Core remembers what it decided by a rule for as long as the rule is the same object."""
+
+
 def access_rules(configuration: conf.Configuration) -> AccessRules:
-    """Raises SourceUnavailable while the configured deny list cannot be read: fail closed."""
+    """The same object for as long as neither the configuration nor the deny list's file changes.
+
+    Raises SourceUnavailable while the configured deny list cannot be read: fail closed.
+    """
+    closed = denied(configuration.access.deny_list)
+    known = next(iter(_made), None)
+    if known is None or known.configuration is not configuration or known.denied is not closed:
+        known = _Made(configuration=configuration, denied=closed, rules=_make(configuration, closed))
+        _made[:] = [known]
+    return known.rules
+
+
+def _make(configuration: conf.Configuration, closed: frozenset[str]) -> AccessRules:
     return AccessRules(
         public=configuration.access.public,
         reserved=configuration.access.reserved,
-        denied=denied(configuration.access.deny_list),
+        denied=closed,
         external_hosts=frozenset(configuration.external.allowed_hosts),
         zone=configuration.zone,
     )
