@@ -22,7 +22,7 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """``body`` is what came of it."""
+    """``body`` is what came of it; ``status`` 0: the connection was closed before a word of an answer."""
 
     status: int
     headers: Message
@@ -30,14 +30,17 @@ class Reply:
 
     @property
     def is_whole(self) -> bool:
-        return len(self.body) == int(self.headers["Content-Length"])
+        return self.status != 0 and len(self.body) == int(self.headers["Content-Length"])
 
 
 def ask(server: Server, method: str, address: str, *, body: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
     """Each on a connection of its own."""
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
         connection.request(method, address, body, dict(headers or {}))
-        answer = connection.getresponse()
+        try:
+            answer = connection.getresponse()
+        except ConnectionError:  # also http.client's RemoteDisconnected
+            return Reply(status=0, headers=Message(), body=b"")
         return Reply(status=answer.status, headers=answer.headers, body=_drain(answer))
 
 

@@ -1,16 +1,17 @@
 """Two services on one database and one secret key: what one made the other sends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from tests.sources.stores import BuiltStore
-from tests.web.resume.asking import Application, Reply
-from tests.web.resume.material import FORMATS, Member, Part, configuration, members, put_object, some
+from tests.web.resume.asking import Application
+from tests.web.resume.kept import Kept
+from tests.web.resume.material import FORMATS, Part, configuration, put_object, some
+from tests.web.resume.sites import Site, running
 from tests.web.server import Server, serving
 
 MIXED = "mixed:1"
@@ -88,23 +89,20 @@ def kind(request: pytest.FixtureRequest) -> str:
     return found
 
 
-class Kept:
-    """A package, as it came whole, and how to have it again."""
-
-    def __init__(self, reply: Reply, kind: str) -> None:
-        assert (reply.status, reply.is_whole) == (200, True)
-        self.kind = kind
-        self.whole = reply.body
-        self.size = len(reply.body)
-        self.address: str = reply.headers["Content-Location"]
-        self.etag: str = reply.headers["ETag"]
-        self.modified: str = reply.headers["Last-Modified"]
-
-    @cached_property
-    def members(self) -> list[Member]:
-        return members(self.whole, self.kind)
-
-
 @pytest.fixture(scope="package")
 def kept(twins: Twins, kind: str) -> Kept:
     return Kept(twins.application.package(MIXED, kind), kind)
+
+
+@pytest.fixture(scope="package")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bool], Site]]:
+    """``sites(verified)``: started when it is first wanted."""
+    started: dict[bool, Site] = {}
+    with ExitStack() as stack:
+
+        def site(verified: bool) -> Site:
+            if verified not in started:
+                started[verified] = stack.enter_context(running(tmp_path_factory.mktemp("site"), verified=verified))
+            return started[verified]
+
+        yield site

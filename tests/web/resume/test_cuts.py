@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.sources.stores import BuiltStore
 from tests.web.resume.asking import manage, window
-from tests.web.resume.conftest import DECLARED, MIXED, Kept, Twins, twin_services
+from tests.web.resume.conftest import DECLARED, MIXED, Twins, twin_services
+from tests.web.resume.kept import Kept
 from tests.web.resume.material import FORMATS, configuration
 
 VERIFY_ALWAYS = '[fixity]\nmax_age = "0"\n'

@@ -7,7 +7,8 @@ from django.utils.http import http_date, parse_http_date
 
 from tests.sources.stores import BuiltStore
 from tests.web.resume.asking import Reply, ask, get
-from tests.web.resume.conftest import Kept, Twins
+from tests.web.resume.conftest import Twins
+from tests.web.resume.kept import Kept
 from tests.web.resume.material import Part, put_object, some
 from tests.web.server import Server
 
