@@ -12,7 +12,7 @@ from getapi.transport.assurance import Assurance, Doubt
 from getapi.transport.reading import HELD, confirm, opened, read, read_whole
 from getapi.transport.transfer import Transfer
 from getapi.transport.verification import Verification
-from getapi.transport.zerocopy import ZeroCopyUnsupported, pour
+from getapi.transport.zerocopy import ZeroCopyUnsupported, pour, push
 
 
 def send(
@@ -21,6 +21,7 @@ def send(
     """The octets ``start`` to ``stop`` (not included) of a layout, of which extents may go out on the transfer's connection instead.
 
     The consumer must have written each item when it asks for the next, as gunicorn does; an empty one means that something is waited for.
+    Where there is a connection only the first octets are yielded, behind the server's headers.
     Members are opened one at a time, when their turn comes, by ``open_entry(entry, start)``; the last 64 KiB of a doubted one leave only
     when its bytes were found sound. Any PackagingError (a SourceError, the error of a cut) leaves only after the connection was shut
     down, so that no server can end the response politely. Raises BrokenPipeError when the receiver has gone.
@@ -33,7 +34,10 @@ def send(
                 with closing(sender.blocks(segment)) as blocks:
                     for block in blocks:
                         transfer.check()
-                        yield block
+                        if block and transfer.handed and transfer.connection is not None:
+                            push(block, transfer, more=transfer.handed + len(block) < stop - start)
+                        else:
+                            yield block
                         transfer.hand(len(block))
         transfer.check()
         if transfer.handed != stop - start:

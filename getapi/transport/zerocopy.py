@@ -1,7 +1,8 @@
-"""Extents of regular files that go from the page cache to the socket without passing through the process."""
+"""What goes to the socket without passing through the server, and of regular files without passing through the process."""
 
 import errno
 import os
+import socket
 
 from getapi.core.errors import ContentChanged, SourceUnavailable
 from getapi.core.plan import Entry
@@ -19,6 +20,9 @@ LOST = frozenset(
 
 UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
 """What file systems say that cannot splice (sendfile(2): "applications may wish to fall back to read and write")."""
+
+
+_MORE = getattr(socket, "MSG_MORE", 0)  # Linux alone has it
 
 
 class ZeroCopyUnsupported(Exception):
@@ -42,6 +46,19 @@ def pour(content: Content, entry: Entry, first: int, stop: int, *, transfer: Tra
             raise
         position += count
         transfer.hand(count)
+
+
+def push(octets: bytes, transfer: Transfer, *, more: bool) -> None:
+    """Sends octets on the connection itself; where ``more`` follow at once they share a packet with those: a member's header with its
+    first octets. Raises BrokenPipeError when the receiver has gone, and whatever the transfer was cut with."""
+    connection = transfer.connection
+    if connection is None:
+        raise ZeroCopyUnsupported
+    try:
+        connection.sendall(octets, _MORE if more else 0)
+    except OSError as error:
+        transfer.check()
+        raise BrokenPipeError(errno.EPIPE, "the receiver has gone") from error
 
 
 def _sendfile(content: Content, entry: Entry, position: int, count: int, transfer: Transfer) -> int:

@@ -80,7 +80,7 @@ def test_files_with_a_declared_digest_never_pass_through_the_process(tmp_path: P
     store = on_disk(tmp_path, {"data/a": BIG})
     with connected() as (connection, receiver):
         items = serve(layout, store, connection)
-        assert sum(map(len, items)) == layout.length - len(BIG)
+        assert len(items) == 1  # behind the server's headers; the rest needs no server
         assert ended(connection, receiver) == whole(layout, {"data/a": BIG})
     assert [held.largest_read for held in store.opened] == [0]
 
@@ -294,7 +294,7 @@ def test_a_receiver_that_leaves_is_a_broken_pipe_and_no_fault_of_the_source(tmp_
     assert store.opened[0].closed
 
 
-@pytest.mark.parametrize("is_file", [True, False], ids=["inside sendfile", "inside the server's write"])
+@pytest.mark.parametrize("is_file", [True, False], ids=["inside sendfile", "inside send"])
 def test_a_cut_wakes_a_thread_that_waits_for_a_receiver_who_takes_nothing(tmp_path: Path, is_file: bool) -> None:
     octets = BIG * 10
     layout = lay_out(plan(entry("a", octets)))
@@ -315,7 +315,7 @@ def test_a_cut_wakes_a_thread_that_waits_for_a_receiver_who_takes_nothing(tmp_pa
         transfer.cut(DeliveryStalled())
         thread.join(2)
         assert not thread.is_alive()
-        assert isinstance(raised[0], DeliveryStalled if is_file else BrokenPipeError)
+        assert isinstance(raised[0], DeliveryStalled)
         assert len(receiver.result()) < layout.length
 
 
