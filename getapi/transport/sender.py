@@ -8,7 +8,8 @@ from getapi.core.layout import Deferred, Extent, Layout, Literal, Segment
 from getapi.core.plan import Entry
 from getapi.core.source import Content, Digest
 from getapi.core.stream import needs, resolve
-from getapi.transport.assurance import Assurance, Doubt
+from getapi.transport.assurance import PAUSE, Assurance, Doubt
+from getapi.transport.openings import NEAR, Openings
 from getapi.transport.reading import HELD, confirm, opened, read, read_whole
 from getapi.transport.transfer import Transfer
 from getapi.transport.verification import Verification
@@ -27,8 +28,11 @@ def send(
     down, so that no server can end the response politely. Raises BrokenPipeError when the receiver has gone.
     """
     try:
-        with closing(Assurance(layout, start, stop, open_entry=open_entry, transfer=transfer, doubt=doubt)) as assurance:
-            sender = _Sender(layout, open_entry, transfer, assurance)
+        with (
+            closing(Assurance(layout, start, stop, open_entry=open_entry, transfer=transfer, doubt=doubt)) as assurance,
+            closing(Openings(layout, start, stop, open_entry=open_entry)) as openings,
+        ):
+            sender = _Sender(layout, start, open_entry, transfer, assurance, openings)
             assurance.begin()
             for segment in layout.window(start, stop):
                 with closing(sender.blocks(segment)) as blocks:
@@ -39,6 +43,7 @@ def send(
                         else:
                             yield block
                         transfer.hand(len(block))
+                        openings.approach(start + transfer.handed)
         transfer.check()
         if transfer.handed != stop - start:
             raise DeliveryError("The package's bytes are not as many as its length says", length=stop - start, sent=transfer.handed)
@@ -48,11 +53,21 @@ def send(
 
 
 class _Sender:
-    def __init__(self, layout: Layout, open_entry: Callable[..., Content], transfer: Transfer, assurance: Assurance) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        start: int,
+        open_entry: Callable[..., Content],
+        transfer: Transfer,
+        assurance: Assurance,
+        openings: Openings,
+    ) -> None:
         self._plan = layout.plan
+        self._start = start
         self._open = open_entry
         self._transfer = transfer
         self._assurance = assurance
+        self._openings = openings
 
     def blocks(self, segment: Segment) -> Generator[bytes]:
         match segment:
@@ -72,8 +87,23 @@ class _Sender:
             yield from self._assurance.settle(entry)
         yield resolve(deferred, self._plan, self._assurance.learned)
 
+    def _opened(self, extent: Extent) -> Generator[bytes, None, Content]:
+        """The member's content; an empty item now and then while it is still being opened."""
+        opening = self._openings.take(self._start + self._transfer.handed)
+        if opening is not None:
+            try:
+                while not opening.wait(PAUSE):
+                    self._transfer.check()
+                    yield b""
+                content = opening.take()
+            finally:
+                opening.discard()
+            if content is not None:
+                return content
+        return opened(self._open, extent.entry, extent.start)
+
     def _member(self, extent: Extent) -> Iterator[bytes]:
-        with opened(self._open, extent.entry, extent.start) as content:
+        with (yield from self._opened(extent)) as content:
             if content.descriptor() is None and extent.length == extent.entry.size:
                 yield from read_whole(content, extent.entry, self._verification(extent.entry), self._assurance.digests)
             else:
@@ -93,7 +123,11 @@ class _Sender:
         if splices and self._transfer.handed == 0:
             yield b""  # the server writes its headers with the first item
         if brink > extent.start:
-            splices = splices and self._pour(content, extent, extent.start, brink)
+            near = max(extent.start, brink - NEAR)
+            if near > extent.start:
+                splices = splices and self._pour(content, extent, extent.start, near)
+                yield b""  # what follows may be opened from now on
+            splices = splices and self._pour(content, extent, near, brink)
             if not splices:
                 yield from read(content, extent.entry, brink - extent.start)
         if self._assurance.is_due(extent):
