@@ -1,5 +1,6 @@
 """Members whose octets pass through the process in chunks, hashed on the way where they are sent whole."""
 
+import os
 from collections.abc import Callable, Iterator
 
 from getapi.core.errors import ContentChanged, FixityMismatch
@@ -44,6 +45,23 @@ def read(content: Content, entry: Entry, count: int) -> Iterator[bytes]:
             raise ContentChanged(entry.datastream.pid, entry.datastream.dsid)
         left -= len(octets)
         yield octets
+
+
+def read_last(content: Content, entry: Entry, first: int, stop: int) -> bytes:
+    """The octets ``first`` to ``stop`` (not included), the next of what is no file. They are to be confirmed afterwards: what is changed
+    before that is not what leaves. Raises ContentChanged where there are fewer, SourceUnavailable."""
+    descriptor = content.descriptor()
+    if descriptor is None:
+        return b"".join(read(content, entry, stop - first))
+    pieces = []
+    while first < stop:
+        with disk(entry.repository):
+            octets = os.pread(descriptor, stop - first, first)
+        if not octets:
+            raise ContentChanged(entry.datastream.pid, entry.datastream.dsid)
+        pieces.append(octets)
+        first += len(octets)
+    return b"".join(pieces)
 
 
 def read_whole(content: Content, entry: Entry, verification: Verification, learned: dict[str, str]) -> Iterator[bytes]:

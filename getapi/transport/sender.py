@@ -10,7 +10,7 @@ from getapi.core.source import Content, Digest
 from getapi.core.stream import needs, resolve
 from getapi.transport.assurance import PAUSE, Assurance, Doubt
 from getapi.transport.openings import NEAR, Openings
-from getapi.transport.reading import HELD, confirm, opened, read, read_whole
+from getapi.transport.reading import HELD, confirm, opened, read, read_last, read_whole
 from getapi.transport.transfer import Transfer
 from getapi.transport.verification import Verification
 from getapi.transport.zerocopy import ZeroCopyUnsupported, pour, push
@@ -117,24 +117,28 @@ class _Sender:
         return Verification((*entry.declared, Digest(algorithm=algorithm, value=entry.digest)))
 
     def _part(self, content: Content, extent: Extent) -> Iterator[bytes]:
-        """Whatever its start, it leaves at once but for its last octets."""
+        """Whatever its start, it leaves at once but for its last octets: those are read, and leave when they are known to be sound."""
         brink = max(extent.start, extent.stop - HELD)
+        if brink > extent.start:
+            yield from self._body(content, extent, brink)
+        if self._assurance.is_due(extent):
+            yield from self._assurance.settle(extent.entry)
+        last = read_last(content, extent.entry, brink, extent.stop)
+        confirm(content, extent.entry)
+        if last:
+            yield last
+
+    def _body(self, content: Content, extent: Extent, stop: int) -> Iterator[bytes]:
         splices = content.descriptor() is not None and self._transfer.connection is not None
         if splices and self._transfer.handed == 0:
             yield b""  # the server writes its headers with the first item
-        if brink > extent.start:
-            near = max(extent.start, brink - NEAR)
-            if near > extent.start:
-                splices = splices and self._pour(content, extent, extent.start, near)
-                yield b""  # what follows may be opened from now on
-            splices = splices and self._pour(content, extent, near, brink)
-            if not splices:
-                yield from read(content, extent.entry, brink - extent.start)
-        if self._assurance.is_due(extent):
-            yield from self._assurance.settle(extent.entry)
-        confirm(content, extent.entry)
-        if not (splices and self._pour(content, extent, brink, extent.stop)):
-            yield from read(content, extent.entry, extent.stop - brink)
+        near = max(extent.start, stop - NEAR)
+        if near > extent.start:
+            splices = splices and self._pour(content, extent, extent.start, near)
+            yield b""  # what follows may be opened from now on
+        splices = splices and self._pour(content, extent, near, stop)
+        if not splices:
+            yield from read(content, extent.entry, stop - extent.start)
 
     def _pour(self, content: Content, extent: Extent, first: int, stop: int) -> bool:
         """Whether the octets went out on the connection. Raises SourceUnavailable where only those before them could."""
