@@ -1,6 +1,6 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,12 +115,14 @@ class Fedora3Source:
         return self._open_managed(datastream, start)
 
     def _find(self, pid: str) -> tuple[str, Blob]:
-        for spelling in _spellings(pid):
+        normal = parse_pid(pid)
+        if normal is None:
+            raise ObjectNotFound(pid)
+        for spelling in _spellings(normal):
             blob = self._objects.locate(spelling)
             if blob is not None:
                 return spelling, blob
-        normal = parse_pid(pid)
-        known = self._index.pids(normal.lower()) if normal else ()
+        known = self._index.pids(normal.lower())
         found = [(spelling, blob) for spelling in known if (blob := self._objects.locate(spelling))]
         if len(found) > 1:
             raise AmbiguousName(pid)
@@ -141,7 +143,7 @@ class Fedora3Source:
                 raise ObjectNotFound(pid) from error
             raise SourceUnavailable(self.name) from error
         value = read_foxml(document, pid)
-        if value.pid and parse_pid(value.pid.strip().removeprefix("info:fedora/")) != pid:
+        if value.pid not in {"", pid} and parse_pid(value.pid.strip().removeprefix("info:fedora/")) != pid:
             raise ObjectUnreadable(pid, "it describes another object")
         self._cache.put((blob.path, identity), value, len(document))
         return value
@@ -196,11 +198,9 @@ class Fedora3Source:
         raise ContentMissing(datastream.pid, datastream.dsid)
 
 
-def _spellings(pid: str) -> list[str]:
-    """A PID as it is written, with its namespace, and with the whole in lower case (SPEC 3); nothing for what is no PID."""
-    normal = parse_pid(pid)
-    if normal is None:
-        return []
+def _spellings(normal: str) -> Iterator[str]:
+    """A normalised PID as it is written, with its namespace, and with the whole in lower case (SPEC 3)."""
+    yield normal
     namespace, _, name = normal.partition(":")
-    forms = (normal, f"{namespace.lower()}:{name}", parse_pid(normal.lower()))
-    return list(dict.fromkeys(form for form in forms if form))
+    forms = dict.fromkeys((f"{namespace.lower()}:{name}", parse_pid(normal.lower())))
+    yield from (form for form in forms if form and form != normal)
