@@ -1,5 +1,6 @@
 """What a WSGI server runs."""
 
+import gc
 import os
 
 from django.core.wsgi import get_wsgi_application
@@ -10,3 +11,8 @@ _django = get_wsgi_application()
 from getapi.middleware import read_content_type  # noqa: E402 # once Django is set up
 
 application = read_content_type(_django)
+
+# What is loaded by now stays. Planning makes many objects, and whenever the garbage collector looked through all of them it looked through
+# these too: a fifth of the time of a package that is planned for the first time.
+gc.collect()
+gc.freeze()

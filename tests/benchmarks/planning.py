@@ -149,9 +149,7 @@ def _apart(function: Callable[[Path, list[Path]], Seconds], folder: Path, paths:
 def _round(folder: Path, paths: list[Path]) -> Seconds:
     """One round, in a process that has done nothing before; the files are in page cache."""
     os.environ |= _surroundings(folder)
-    import django
-
-    django.setup()
+    import packaging_service.wsgi  # noqa: F401 # the process is set up as a server's is
     from getapi import conf
     from getapi.core.planner import plan_package
     from getapi.core.review import review
