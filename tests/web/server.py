@@ -70,7 +70,8 @@ def serving(
 ) -> Iterator[Server]:
     """A server with a database of its own in ``folder``; what runs when it is left is cut.
 
-    ``configuration`` names a module for gunicorn instead of the product's. A folder that had a server before keeps its database.
+    ``configuration`` names a module for gunicorn instead of the product's. A folder that had a server before keeps its database,
+    and one that ``environ`` names is somebody else's.
     """
     (folder / "packaging.toml").write_text(f'database = "sqlite:///{folder}/db.sqlite3"\n{toml}', encoding="utf-8")
     surroundings = {
@@ -82,7 +83,7 @@ def serving(
         **(environ or {}),
     }
     manage = [sys.executable, str(TOP / "manage.py")]
-    if not (folder / "db.sqlite3").exists():
+    if not (folder / "db.sqlite3").exists() and "PACKAGING_DATABASE" not in (environ or {}):
         subprocess.run([*manage, "migrate", "--verbosity", "0"], env=surroundings, cwd=folder, check=True, timeout=120)
     port = port or free_port()
     runner = [*manage, "serve"] if configuration is None else [sys.executable, "-m", "gunicorn", "--config", f"python:{configuration}"]

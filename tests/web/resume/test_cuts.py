@@ -13,29 +13,38 @@ from tests.sources.stores import BuiltStore
 from tests.web.resume.asking import manage, window
 from tests.web.resume.conftest import DECLARED, MIXED, Twins, twin_services
 from tests.web.resume.kept import Kept
-from tests.web.resume.material import FORMATS, configuration
+from tests.web.resume.material import configuration
 
 VERIFY_ALWAYS = '[fixity]\nmax_age = "0"\n'
-LEDGERS = {"verified": "", "never verified": VERIFY_ALWAYS}
-FEW = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 EIGHT = 8
 """Windows that are asked for at once."""
 
 
-@pytest.fixture(scope="module", params=LEDGERS)
-def pair(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, store: BuiltStore) -> Iterator[Twins]:
-    """Services whose ledger has seen all, and services that never take the ledger's word."""
-    with twin_services(tmp_path_factory.mktemp("pair"), configuration(store, LEDGERS[request.param])) as started:
-        if request.param == "verified":
-            manage(started.first, "fixity_scan")
+@pytest.fixture(scope="module")
+def never_verified(tmp_path_factory: pytest.TempPathFactory, store: BuiltStore) -> Iterator[Twins]:
+    """Services that do not take the ledger's word."""
+    with twin_services(tmp_path_factory.mktemp("pair"), configuration(store, VERIFY_ALWAYS)) as started:
         yield started
 
 
-@pytest.fixture(scope="module", params=itertools.product([DECLARED, MIXED], FORMATS), ids="-".join)
-def package(request: pytest.FixtureRequest, pair: Twins) -> Kept:
+@pytest.fixture(scope="module")
+def verified(twins: Twins) -> Twins:
+    """Services whose ledger has seen all."""
+    manage(twins.first, "fixity_scan")
+    return twins
+
+
+@pytest.fixture(params=["verified", "never_verified"])
+def pair(request: pytest.FixtureRequest) -> Twins:
+    found: Twins = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=[DECLARED, MIXED])
+def package(request: pytest.FixtureRequest, pair: Twins, kind: str) -> Kept:
     """All with SHA-256; or with MD5, SHA-1 and nothing, whose digests in the manifest nobody knows when the package is planned."""
-    files, kind = request.param
-    return Kept(pair.application.package(files, kind), kind)
+    return Kept(pair.application.package(request.param, kind), kind)
 
 
 @FEW

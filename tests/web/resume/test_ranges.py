@@ -1,6 +1,7 @@
 """mod_zip's list of range cases (its ziptest.pl), all of it, in each format, from two services in turn; several ranges are the whole."""
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
 from django.utils.http import http_date, parse_http_date
@@ -9,7 +10,7 @@ from tests.sources.stores import BuiltStore
 from tests.web.resume.asking import Reply, ask, get
 from tests.web.resume.conftest import Twins
 from tests.web.resume.kept import Kept
-from tests.web.resume.material import Part, put_object, some
+from tests.web.resume.material import Part, file_of, put_object
 from tests.web.server import Server
 
 
@@ -196,23 +197,30 @@ def test_a_package_without_a_file_but_with_its_empty_folder(twins: Twins, kind: 
     Reader(twins, kept).expect("-600", kept.size - 600, kept.size)
 
 
-def test_a_file_beyond_four_gibibytes(twins: Twins, kind: str, store: BuiltStore) -> None:
-    """Sparse: where its octets are not zero they say where they are."""
-    size, far = 5 << 30, [(4 << 30) - 6, (4 << 30) + 200_007, (5 << 30) - (1 << 20)]
-    pid = f"huge-{kind}:1"
-    put_object(store, pid, Part(dsid="A", octets=some(100, "huge"), declares="sha256"))
-    file = store.path(f"{pid}+A+A.0")
-    with file.open("wb") as handle:
-        handle.truncate(size)
-        for place in far:
+HUGE = 5 << 30
+FAR = [(4 << 30) - 6, (4 << 30) + 200_007, HUGE - (1 << 20)]
+
+
+@pytest.fixture
+def huge(store: BuiltStore) -> Iterator[str]:
+    """Sparse: where its octets are not zero they say where they are. Nobody is to read it whole, so it goes again."""
+    put_object(store, "huge:1", Part(dsid="A", octets=b""))
+    with file_of(store, "huge:1", "A").open("wb") as handle:
+        handle.truncate(HUGE)
+        for place in FAR:
             handle.seek(place)
             handle.write(b"<%d>" % place)
-    address = twins.application.link(pid, kind)
-    shifts = set()
-    for server, place in itertools.product(twins.both, far):
+    yield "huge:1"
+    for file in (store.path("huge:1"), file_of(store, "huge:1", "A")):
+        file.unlink()
+
+
+def test_a_file_beyond_four_gibibytes(twins: Twins, kind: str, huge: str) -> None:
+    address, shifts = twins.application.link(huge, kind), set()
+    for server, place in itertools.product(twins.both, FAR):
         answer = get(server, address, range=f"bytes={place - 50_000}-{place + 50_000}")
         assert answer.status == 206
         assert answer.body.strip(b"\0") == b"<%d>" % place
-        assert int(answer.headers["Content-Range"].rpartition("/")[2]) > size
+        assert int(answer.headers["Content-Range"].rpartition("/")[2]) > HUGE
         shifts.add(answer.body.index(b"<"))
     assert len(shifts) == 1, "what comes before the file is as long at each of them"
