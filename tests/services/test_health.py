@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.db import connection
 
 from getapi.services import health
 from tests.conftest import Configure
@@ -22,3 +23,10 @@ def test_a_deny_list_that_cannot_be_read_is_told(tmp_path: Path, configure: Conf
     assert health.examine() == {"database": True, "deny_list": False}
     (tmp_path / "list.txt").write_text("demo:1\n")
     assert health.examine() == {"database": True, "deny_list": True}
+
+
+def test_a_database_without_our_tables_does_not_answer(configure: Configure) -> None:
+    configure("")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE getapi_key RENAME TO gone")
+    assert health.examine() == {"database": False}

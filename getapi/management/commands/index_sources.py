@@ -1,5 +1,6 @@
 """``index_sources``: where the stores keep what; needed for the legacy layout, and for PIDs that are asked for in another case."""
 
+import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
 
     def _index(self, store: Stores, *, restart: bool) -> bool:
         files = 0
-        with tqdm(desc=store.name, unit=" files", disable=None, file=self.stderr) as bar:
+        with tqdm(desc=store.name, unit=" files", disable=None, file=sys.stderr) as bar:
 
             def count(more: int) -> None:
                 nonlocal files

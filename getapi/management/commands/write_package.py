@@ -1,6 +1,7 @@
 """``manage.py write_package FILES [--map] [--output FILE|-] [--format]``."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ class Command(BaseCommand):
             raise CommandError(f"The package could not be written: {error.strerror}") from None
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used, which knows where things lie: {error}. Try manage.py migrate") from None
+        with suppress(BrokenPipeError):  # the package is written; who reads what is said of it may have gone
+            self._report(package, options["output"])
 
     def _write(self, package: Package, output: str) -> None:
         with tqdm(total=package.layout.length, unit="B", unit_scale=True, file=sys.stderr, disable=None) as bar:
@@ -48,6 +51,8 @@ class Command(BaseCommand):
             else:
                 with replacing(Path(output or package.file_name)) as stream:
                     write(package, stream, progress=bar.update)
+
+    def _report(self, package: Package, output: str) -> None:
         plan, written = package.plan, package.file_name if output == "-" else output or package.file_name
         self._say(f"{written}: {len(plan.entries)} datastreams, {package.layout.length} bytes", output)
         for notice in plan.notices:
