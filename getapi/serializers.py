@@ -22,7 +22,7 @@ class PackageRequest(serializers.Serializer[Any]):
     token = serializers.CharField(help_text="What getToken answered")
     files = serializers.CharField(required=False, help_text="PID or PID/DSID, joined by semicolons")
     map = serializers.CharField(required=False, help_text="PID/DSID of structural maps, joined by semicolons")
-    format = serializers.ChoiceField(choices=["tar"], default="tar", required=False)
+    format = serializers.ChoiceField(choices=["tar", "zip"], default="tar", required=False)
     delivery = serializers.ChoiceField(
         choices=["stream", "link"], default="stream", required=False, help_text="link: the package is kept, and its address is the answer"
     )
