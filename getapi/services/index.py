@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from django import db
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from getapi.core.errors import SourceUnavailable
@@ -27,6 +27,11 @@ BATCH = 1000
 """Rows that one transaction writes at most."""
 
 MAX_PATH = 1024
+
+# Written out, for a map may name many thousands of objects, and Django takes several times as long to word a question as the database to
+# answer it. Neither is sorted: SQLite would go through all tokens of a repository in their order rather than sort the one that it finds.
+_PATH = "SELECT path FROM getapi_indexedpath WHERE repository = %s AND token = %s"
+_PIDS = "SELECT token FROM getapi_indexedpath WHERE repository = %s AND folded = %s"
 
 
 class Stores(Protocol):
@@ -169,11 +174,15 @@ class DatabaseIndex:
             raise SourceUnavailable(self._stores.name) from error
 
     def _path(self, token: str) -> str | None:
-        return IndexedPath.objects.filter(repository=self._stores.name, token=token).values_list("path", flat=True).first()
+        return next(iter(self._ask(_PATH, token)), None)
 
     def _pids(self, folded: str) -> tuple[str, ...]:
-        rows = IndexedPath.objects.filter(repository=self._stores.name, folded=folded).exclude(folded="")
-        return tuple(rows.order_by("token").values_list("token", flat=True))
+        return tuple(sorted(self._ask(_PIDS, folded))) if folded else ()
+
+    def _ask(self, query: str, name: str) -> list[str]:
+        with connection.cursor() as cursor:
+            cursor.execute(query, (self._stores.name, name))
+            return [found for (found,) in cursor.fetchall()]
 
     def _look(self) -> bool:
         """Whether it looked; one thread does, the others answer from what is known."""

@@ -66,6 +66,11 @@ class BlobStore:
             blob = self.examine(moved) if moved else blob
         return blob
 
+    def compute(self, token: str) -> Blob | None:
+        """The token's blob where the layout puts it, or None where that is not known or nothing is there. Raises SourceUnavailable."""
+        path = self.layout.path(token)
+        return self.examine(path) if path else None
+
     def examine(self, path: str) -> Blob | None:
         """The blob at a relative path, or None where there is none. Raises SourceUnavailable."""
         try:
@@ -74,7 +79,10 @@ class BlobStore:
         except OSError as error:
             if error.errno not in ABSENT:
                 raise SourceUnavailable(self.repository) from error
-            self.check()
+            folder = path.rpartition("/")[0]
+            # Where the folder is there that should have it, the store is there too.
+            if not folder or not Path(self.whole(folder)).is_dir():
+                self.check()
             return None
         return Blob(path=path, size=status.st_size, identity=identity(status), plain=within and stat.S_ISREG(status.st_mode))
 

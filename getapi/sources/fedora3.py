@@ -1,6 +1,6 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,11 +118,15 @@ class Fedora3Source:
         normal = parse_pid(pid)
         if normal is None:
             raise ObjectNotFound(pid)
+        exact = self._objects.locate(normal)
+        if exact is not None:
+            return normal, exact
+        # One question for all other spellings: a map may name many thousands of objects that are not here.
+        known = [spelling for spelling in self._index.pids(normal.lower()) if spelling != normal]
         for spelling in _spellings(normal):
-            blob = self._objects.locate(spelling)
+            blob = self._objects.locate(spelling) if spelling in known else self._objects.compute(spelling)
             if blob is not None:
                 return spelling, blob
-        known = self._index.pids(normal.lower())
         found = [(spelling, blob) for spelling in known if (blob := self._objects.locate(spelling))]
         if len(found) > 1:
             raise AmbiguousName(pid)
@@ -198,9 +202,8 @@ class Fedora3Source:
         raise ContentMissing(datastream.pid, datastream.dsid)
 
 
-def _spellings(normal: str) -> Iterator[str]:
-    """A normalised PID as it is written, with its namespace, and with the whole in lower case (SPEC 3)."""
-    yield normal
+def _spellings(normal: str) -> list[str]:
+    """Other spellings of a normalised PID: with its namespace, and with the whole in lower case (SPEC 3)."""
     namespace, _, name = normal.partition(":")
     forms = dict.fromkeys((f"{namespace.lower()}:{name}", parse_pid(normal.lower())))
-    yield from (form for form in forms if form and form != normal)
+    return [form for form in forms if form and form != normal]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from getapi.core.errors import AmbiguousName, ObjectNotFound, SourceUnavailable
@@ -349,3 +349,14 @@ class TestTheCommand:
         stores.objects.rename(stores.root / "away")
         with pytest.raises(CommandError, match="Not indexed to the end: main"):
             self.run()
+
+
+@pytest.mark.parametrize(("query", "column"), [(module._PATH, "token"), (module._PIDS, "folded")])
+def test_a_question_is_answered_by_an_index_however_much_is_known(query: str, column: str) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("the words are SQLite's own")
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {query}", ("main", "demo:1"))
+        (told,) = [row[-1] for row in cursor.fetchall()]
+    assert told.startswith("SEARCH")
+    assert f"(repository=? AND {column}=?)" in told

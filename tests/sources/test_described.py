@@ -12,7 +12,7 @@ from getapi.core.restriction import Ground
 from getapi.core.source import ObjectRecord
 from getapi.sources.content import Witness, identity
 from getapi.sources.fedora3 import Fedora3Source
-from tests.sources.stores import DC, BuiltStore, datastream, foxml, inline, managed, version
+from tests.sources.stores import DC, BuiltStore, KnownPaths, datastream, foxml, inline, managed, version
 
 PID = "demo:5"
 OPEN = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/>'
@@ -127,3 +127,37 @@ def test_a_witness_knows_times_before_1970(tmp_path: Path) -> None:
     witness = Witness.of(str(file), identity(file.stat()))
     assert witness.facts[1] == -1_500_000_000
     assert witness.holds()
+
+
+@pytest.mark.parametrize("pid", ["demo:none", "DEMO:None"])
+def test_an_object_that_is_not_there_costs_the_index_two_questions(store: BuiltStore, source: Fedora3Source, pid: str) -> None:
+    asked: list[str] = []
+
+    class Counting(KnownPaths):
+        def path(self, token: str, *, gone: str = "") -> str | None:
+            asked.append(token)
+            return super().path(token, gone=gone)
+
+        def pids(self, folded: str) -> list[str]:
+            asked.append(folded)
+            return list(super().pids(folded))
+
+    counting = Fedora3Source(
+        name="main", objects=store.objects, datastreams=store.datastreams, layout=store.layout, index=Counting(store.index.paths)
+    )
+    with pytest.raises(ObjectNotFound):
+        counting.describe(pid)
+    assert asked == [pid, "demo:none"]
+
+
+def test_a_folder_that_is_not_there_is_an_absent_object_only_while_its_store_is(tmp_path: Path) -> None:
+    store = BuiltStore(root=tmp_path)
+    source = Fedora3Source(name="main", objects=store.objects, datastreams=store.datastreams, index=store.index)
+    store.path("demo:none").parent.mkdir()
+    for _ in range(2):
+        with pytest.raises(ObjectNotFound):
+            source.describe("demo:none")
+        rmtree(store.path("demo:none").parent, ignore_errors=True)
+    rmtree(store.objects)
+    with pytest.raises(SourceUnavailable):
+        source.describe("demo:none")
