@@ -133,6 +133,7 @@ class Package(models.Model):
     state = models.CharField(max_length=16, choices=State, default=State.READY)
     last_sent = models.DateTimeField(null=True, help_text="When its bytes last left")
     canceled = models.DateTimeField(null=True)
+    delivered = models.DateTimeField(null=True, help_text="When all of its bytes had arrived, by whatever responses together")
 
     class Meta:
         ordering = ("-created",)
@@ -155,20 +156,33 @@ class Delivery(models.Model):
         BROKEN = "broken"
         SHUT_DOWN = "shut-down"
 
+    uid = models.UUIDField(unique=True, null=True, help_text="What its sender calls it: written again it stays one row")
     package = models.CharField(max_length=32, db_index=True, help_text="The package's id; empty for a single datastream")
+    item = models.JSONField(null=True, help_text="A single datastream's pid, dsid, version and bytes")
+    etag = models.CharField(max_length=64, blank=True, help_text="A single datastream's identity")
     name = models.CharField(max_length=255)
     key = models.ForeignKey(Key, null=True, on_delete=models.SET_NULL)
     started = models.DateTimeField(db_index=True)
     ended = models.DateTimeField(null=True)
     first = models.PositiveBigIntegerField(default=0, help_text="First octet of the window")
     stop = models.PositiveBigIntegerField(help_text="Octet after the window's last")
+    handed = models.PositiveBigIntegerField(default=0, help_text="Octets that the kernel took")
     sent = models.PositiveBigIntegerField(default=0, help_text="Octets acknowledged")
+    counted = models.BooleanField(default=False, help_text="A single datastream's: part of a download in the statistics")
+    process = models.CharField(max_length=128, blank=True, help_text="Who sends it")
+    renewed = models.DateTimeField(null=True, help_text="Its process's last sign of life, by the database's clock")
+    address = models.CharField(max_length=45, blank=True, help_text="Of the reader, as far as statistics.address lets it be kept")
+    user_agent = models.CharField(max_length=512, blank=True)
     outcome = models.CharField(max_length=16, choices=Outcome, default=Outcome.RUNNING)
     reason = models.CharField(max_length=64, blank=True, help_text="The error's code where it broke")
 
     class Meta:
         verbose_name_plural = "deliveries"
         ordering = ("-started",)
+        indexes = (
+            models.Index(fields=("renewed",), name="delivery_running", condition=models.Q(outcome="running")),
+            models.Index(fields=("etag", "started"), name="delivery_single", condition=models.Q(package="")),
+        )
 
     def __str__(self) -> str:
         return f"{self.name} ({self.outcome})"

@@ -4,6 +4,7 @@ Why a thread a download, why these limits, and why gunicorn below 26: docs/archi
 """
 
 import logging
+import os
 import resource
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,10 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # the heartbeat file must not wait for a disk
 
 
+LAST_WORD = 4.0
+"""Seconds that a stopping process has to write down what it sent; within ``watcher.STOP_MARGIN``."""
+
+
 class _Expected(logging.Filter):
     """Drops what is no news: errors that deliveries log themselves, and peers that sent half a request or did not take its answer."""
 
@@ -67,3 +72,11 @@ def worker_int(_worker: Any) -> None:
     from getapi.services.watcher import watcher
 
     watcher.stop()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """What this process sent is on record before it goes. The main process calls this too, for one that it lost."""
+    if worker.pid == os.getpid() and worker.booted:
+        from getapi.services.rounds import rounds
+
+        rounds.flush(LAST_WORD)

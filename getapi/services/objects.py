@@ -96,6 +96,7 @@ def send(single: Single, *, start: int, stop: int, meta: Mapping[str, Any]) -> D
         recipient=recipient,
         package="",
         name=f"{datastream.pid}/{datastream.dsid}",
+        etag=single.etag,
         sock=raw_socket(meta),
     )
 

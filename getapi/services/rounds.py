@@ -64,6 +64,7 @@ class Rounds:
         """There is something to do now; while the database is away, within a second."""
         if not self.in_background:
             self.go()
+            close_databases()
             return
         with self._changed:
             self._is_asked = True

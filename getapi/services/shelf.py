@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django import db
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from getapi import conf
 from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound, PackageOutdated, TooManyPackages
-from getapi.core.intervals import Intervals
 from getapi.core.plan import ENCODER, Plan
 from getapi.core.plancodec import decode, encode
 from getapi.models import Delivery, Download, Key, Package
@@ -44,7 +42,10 @@ class Purged:
 
 
 def put(row: Package, plan: Plan) -> None:
-    """Keeps a package before its first byte leaves. Raises TooManyPackages where its key has ``limits.packages`` live ones."""
+    """Keeps a package before its first byte leaves.
+
+    Raises TooManyPackages where its key has ``limits.packages`` live ones that were not yet delivered whole.
+    """
     row.encoder, row.plan = ENCODER, zlib.compress(encode(plan).encode("utf-8", "surrogatepass"), 1)
     with transaction.atomic():
         # Whoever counts for this key at the same time waits until this one is counted too.
@@ -101,34 +102,25 @@ def cancel(package_id: str) -> None:
     ready.update(state=Package.State.CANCELED, canceled=timezone.now())
 
 
-def touch(package_id: str) -> None:
-    """Bytes of it left just now."""
-    Package.objects.filter(pk=package_id).update(last_sent=timezone.now())
+def touch(package_ids: Collection[str]) -> None:
+    """Bytes of them left just now."""
+    if package_ids:
+        Package.objects.filter(pk__in=package_ids).update(last_sent=timezone.now())
 
 
 def heed(package_ids: Collection[str]) -> frozenset[str]:
     """Which of these were cancelled, in whatever process; those that were not are told to be alive.
 
-    One query, and an UPDATE every SIGN_OF_LIFE. A database that does not answer cancels nothing.
+    One query, and an UPDATE every SIGN_OF_LIFE. Raises django.db.Error.
     """
-    now = timezone.now()
-    try:
-        rows = list(Package.objects.filter(pk__in=package_ids).values_list("pk", "state", "last_sent"))
-        canceled = frozenset(pk for pk, state, _ in rows if state == Package.State.CANCELED)
-        silent = [pk for pk, _, last_sent in rows if last_sent is None or last_sent + SIGN_OF_LIFE <= now]
-        if not canceled.issuperset(silent):
-            Package.objects.filter(pk__in=set(silent) - canceled).update(last_sent=now)
-    except db.Error:
-        logger.exception("cancelled packages could not be looked for")
-        db.connections.close_all()
+    if not package_ids:
         return frozenset()
+    now = timezone.now()
+    rows = list(Package.objects.filter(pk__in=package_ids).values_list("pk", "state", "last_sent"))
+    canceled = frozenset(pk for pk, state, _ in rows if state == Package.State.CANCELED)
+    silent = {pk for pk, _, last_sent in rows if last_sent is None or last_sent + SIGN_OF_LIFE <= now}
+    touch(silent - canceled)
     return canceled
-
-
-def arrived(package_id: str) -> Intervals:
-    """The octets of a package that were acknowledged, by whatever responses together."""
-    windows = Delivery.objects.filter(package=package_id).values_list("first", "sent")
-    return Intervals.of((first, first + sent) for first, sent in windows)
 
 
 def purge(now: datetime) -> Purged:
@@ -163,7 +155,7 @@ def _unexpired(now: datetime) -> Q:
 
 def _check_room(key_id: int | None, now: datetime) -> None:
     limit = conf.current().limits.packages
-    live = Package.objects.filter(_unexpired(now), key=key_id, state=Package.State.READY)
+    live = Package.objects.filter(_unexpired(now), key=key_id, state=Package.State.READY, delivered=None)
     if live.count() < limit:
         return
     first = min(expires(row) for row in live.only("created", "last_sent"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as clock
 from functools import partial
-from typing import Any
+from typing import Self
 
 import counter_robots
 from django.db import transaction
@@ -42,17 +42,35 @@ class Recipient:
     user_agent: str
 
 
-def record_downloads(entries: Sequence[Entry], *, recipient: Recipient, package: str, time: datetime) -> None:
-    """Counts each entry as delivered at ``time``, but nothing twice for one package.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """What is counted: one datastream; each text as long as its column, so that one over-long DSID does not cost the other rows."""
+
+    pid: str
+    dsid: str
+    version: str
+    bytes: int
+
+    @classmethod
+    def of(cls, entry: Entry) -> Self:
+        datastream = entry.datastream
+        pid, dsid, version = (text[:TEXT_LENGTH] for text in (datastream.pid, datastream.dsid, datastream.version))
+        return cls(pid=pid, dsid=dsid, version=version, bytes=entry.size)
+
+
+def record_downloads(items: Sequence[Item], *, recipient: Recipient, package: str, time: datetime) -> None:
+    """Counts each item as delivered at ``time``, but nothing twice for one package.
 
     ``package`` is its id, empty for a single download, which counts each time. All rows are written or none, and told to the log once
     they are. Raises django.db.DatabaseError; for a package it is then safe to call again.
     """
     with transaction.atomic():
         counted = _counted(package)
-        rows = [row for row in _rows(entries, recipient=recipient, package=package, time=time) if (row.pid, row.dsid) not in counted]
-        Download.objects.bulk_create(rows, ignore_conflicts=True)
-        transaction.on_commit(partial(_log, rows), robust=True)
+        fresh = [item for item in items if (item.pid, item.dsid) not in counted]
+        if fresh:
+            rows = _rows(fresh, recipient=recipient, package=package, time=time)
+            Download.objects.bulk_create(rows, ignore_conflicts=True)
+            transaction.on_commit(partial(_log, rows), robust=True)
 
 
 def export_downloads(first: date, last: date, *, zone: tzinfo) -> Iterator[Exported]:
@@ -71,26 +89,28 @@ def _exported(row: Download, zone: tzinfo) -> Exported:
     return _facts(row) | {"time": row.time.astimezone(zone).isoformat(), "key": row.key.label if row.key else ""}
 
 
-def _rows(entries: Sequence[Entry], *, recipient: Recipient, package: str, time: datetime) -> list[Download]:
+def _rows(items: Sequence[Item], *, recipient: Recipient, package: str, time: datetime) -> list[Download]:
     agent = kept_user_agent(recipient.user_agent)
     address = kept_address(recipient.address)
     recent = _recent(address, agent, time)
     key = _existing_key(recipient.key_id)
     robot = counter_robots.is_robot(agent)
-    rows = [
-        Download(time=time, key_id=key, package=package, address=address, user_agent=agent, robot=robot, **_item(entry))
-        for entry in entries
+    return [
+        Download(
+            time=time,
+            pid=item.pid,
+            dsid=item.dsid,
+            version=item.version,
+            bytes=item.bytes,
+            key_id=key,
+            package=package,
+            address=address,
+            user_agent=agent,
+            robot=robot,
+            double_click=(item.pid, item.dsid) in recent,
+        )
+        for item in items
     ]
-    for row in rows:
-        row.double_click = (row.pid, row.dsid) in recent
-    return rows
-
-
-def _item(entry: Entry) -> dict[str, Any]:
-    """What was taken; each text cut to its column, so that one over-long DSID does not cost the other rows."""
-    datastream = entry.datastream
-    texts = {"pid": datastream.pid, "dsid": datastream.dsid, "version": datastream.version}
-    return {name: text[:TEXT_LENGTH] for name, text in texts.items()} | {"bytes": entry.size}
 
 
 def _counted(package: str) -> Collection[tuple[str, str]]:

@@ -7,9 +7,8 @@ from getapi.core import bag
 from getapi.core.errors import PackageCanceled, PackageExpired, PackageGone
 from getapi.core.plan import Plan
 from getapi.models import Package
-from getapi.services import packages, shelf
+from getapi.services import coverage, packages, shelf
 
-READY = "ready"
 ENDS: dict[type[PackageGone], str] = {PackageCanceled: "canceled", PackageExpired: "expired"}
 CHANGED = "changed"
 """The state of whatever cannot be had any more for another reason than those of ENDS."""
@@ -22,8 +21,9 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
     among them. Raises PackageNotFound, SourceUnavailable.
     """
     row = shelf.find(package_id)
+    progress = coverage.progress(row.pk, row.size)
     try:
-        plan, state = packages.reopen(row).plan, READY
+        plan, state = packages.reopen(row).plan, progress.state
     except PackageGone as gone:
         plan, state = None, ENDS.get(type(gone), CHANGED)
     return {
@@ -33,7 +33,7 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
         "name": row.name,
         "size": row.size,
         "files": row.files,
-        "sent": shelf.arrived(row.pk).total,
+        "sent": progress.sent,
         "created": _instant(row.created),
         "expires": _instant(_end(row)),
         "content": content,

@@ -1,29 +1,19 @@
-"""The two threads of a process that watch its running transfers; a thread inside ``sendfile`` can see neither clock nor database.
+"""The thread of a process that watches its running transfers; a thread inside ``sendfile`` cannot see the clock.
 
-One sees stalls and deadlines, the other asks the database for cancelled packages: a database that does not answer must not keep
-a stall from being seen.
+It never asks the database (services.rounds does, in a thread of its own): one that does not answer must not keep a stall from being seen.
 """
 
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
-
-from django import db
+from weakref import WeakSet
 
 from getapi import conf
-from getapi.core.errors import (
-    DeliveryOverdue,
-    DeliveryShutDown,
-    DeliveryStalled,
-    PackageCanceled,
-    PackagingError,
-    TooManyDeliveries,
-)
-from getapi.services import shelf
+from getapi.core.errors import DeliveryError, DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackagingError, TooManyDeliveries
+from getapi.services.recorder import recorder
 from getapi.transport.transfer import Transfer
 
 logger = logging.getLogger("getapi.watcher")
@@ -40,11 +30,16 @@ STOP_MARGIN = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deadlines:
-    """``timeouts.*`` in seconds; 0 means none."""
+    """``timeouts.*`` in seconds; 0 means none.
+
+    ``lease``: after so long without a word to the database that it is alive, a process ends all that it sends, because its places may
+    have been given to others. No places are given by leases yet, so it is off.
+    """
 
     stall: float = 0
     datastream: float = 0
     package: float = 0
+    lease: float = 0
 
 
 def configured() -> Deadlines:
@@ -60,11 +55,11 @@ class Watcher:
         deadlines: Callable[[], Deadlines] = configured,
         *,
         clock: Callable[[], float] = time.monotonic,
-        heed: Callable[[Collection[str]], Collection[str]] = lambda _: (),
+        lease_age: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """``heed`` is told the ids of the packages that are being sent, and says which of them were cancelled."""
+        """``lease_age``: the seconds since the database was last told that this process is alive."""
         self._deadlines = deadlines
-        self._heed = heed
+        self._lease_age = lease_age
         self._clock = clock
         self._capacity: int | None = None
         self._stopping: Callable[[], bool] = lambda: False
@@ -73,53 +68,52 @@ class Watcher:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets threads and transfers of the process that this one was forked from."""
+        """Forgets the thread and the transfers of the process that this one was forked from."""
         self._lock = threading.Lock()
-        self._transfers: WeakKeyDictionary[Transfer, str] = WeakKeyDictionary()
-        self._threads: dict[str, threading.Thread] = {}
+        self._transfers: WeakSet[Transfer] = WeakSet()
+        self._thread: threading.Thread | None = None
 
     def serve(self, *, threads: int, grace: float, stopping: Callable[[], bool]) -> None:
         """The server's word: it has ``threads`` a process, and kills this one ``grace`` seconds after ``stopping`` turns true."""
         self._capacity = max(threads - RESERVED_THREADS, 1)
         self._grace, self._stopping = grace, stopping
 
-    def register(self, transfer: Transfer, *, package: str = "") -> None:
-        """``package`` is the id, empty for a single datastream. Raises TooManyDeliveries where this process is full."""
+    def register(self, transfer: Transfer) -> None:
+        """Raises TooManyDeliveries where this process is full."""
         with self._lock:
             if self._capacity is not None and len(self._transfers) >= self._capacity:
                 raise TooManyDeliveries(limit=self._capacity, retry_after=soonest(list(self._transfers), self._clock()))
-            self._transfers[transfer] = package
-            self._start("watcher", self.look)
-            self._start("cancellations", self.cut_canceled)
+            self._transfers.add(transfer)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._repeat, name="watcher", daemon=True)
+                self._thread.start()
 
     def forget(self, transfer: Transfer) -> None:
         with self._lock:
-            self._transfers.pop(transfer, None)
+            self._transfers.discard(transfer)
 
     def look(self) -> None:
         """One look: cuts what stalls, what is overdue, and everything when the process is about to be killed."""
         now, deadlines = self._clock(), self._deadlines()
-        last = self._is_last_call(now)
+        general = self._general_verdict(deadlines, now)
         for transfer in self._running():
-            error = DeliveryShutDown() if last else verdict(transfer, deadlines, now)
+            error = general or verdict(transfer, deadlines, now)
             if error is not None:
                 transfer.cut(error)
-
-    def cut_canceled(self) -> None:
-        """Cuts what was cancelled in whatever process, and tells the database of what runs here."""
-        with self._lock:
-            packages = dict(self._transfers)
-        ids = frozenset(filter(None, packages.values()))
-        canceled = self._heed(ids) if ids else ()
-        for transfer, package in packages.items():
-            if package in canceled:
-                transfer.cut(PackageCanceled())
 
     def stop(self) -> None:
         """Cuts everything now, and by the next look what only begins: requests may wait for a thread still."""
         self._last_call = self._clock()
         for transfer in self._running():
             transfer.cut(DeliveryShutDown())
+
+    def _general_verdict(self, deadlines: Deadlines, now: float) -> PackagingError | None:
+        """Why all of them must end now, or None."""
+        if self._is_last_call(now):
+            return DeliveryShutDown()
+        if 0 < deadlines.lease <= self._lease_age():
+            return DeliveryError("The database has not heard of this process for too long", seconds=round(deadlines.lease))
+        return None
 
     def _is_last_call(self, now: float) -> bool:
         if not self._stopping():
@@ -132,26 +126,19 @@ class Watcher:
         with self._lock:
             return list(self._transfers)
 
-    def _start(self, name: str, step: Callable[[], None]) -> None:
-        running = self._threads.get(name)
-        if running is None or not running.is_alive():
-            self._threads[name] = threading.Thread(target=self._repeat, args=(name, step), name=name, daemon=True)
-            self._threads[name].start()
-
-    def _repeat(self, name: str, step: Callable[[], None]) -> None:
-        while self._continues(name):
+    def _repeat(self) -> None:
+        while self._continues():
             time.sleep(INTERVAL)
             try:
-                step()
+                self.look()
             except Exception:  # the edge of a thread: without it nothing that runs would be watched any more
                 logger.exception("the watcher failed and goes on")
-        db.connections.close_all()
 
-    def _continues(self, name: str) -> bool:
+    def _continues(self) -> bool:
         with self._lock:
             if self._transfers:
                 return True
-            del self._threads[name]
+            self._thread = None
             return False
 
 
@@ -177,7 +164,7 @@ def _remaining(transfer: Transfer, now: float) -> float:
     return (transfer.total - done) * (now - transfer.started) / done if done else float("inf")
 
 
-watcher = Watcher(heed=shelf.heed)
+watcher = Watcher(lease_age=lambda: recorder.lease_age)
 """This process's."""
 
 os.register_at_fork(after_in_child=watcher.reset)

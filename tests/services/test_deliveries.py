@@ -1,6 +1,8 @@
 import itertools
 import logging
 import socket
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,16 +12,17 @@ from django import db
 from django.utils import timezone
 
 from getapi.core.errors import ContentMissing, DeliveryStalled, PackageCanceled, TooManyDeliveries
-from getapi.core.intervals import Intervals
 from getapi.core.layout import Layout, lay_out, lay_out_entry
 from getapi.models import Delivery, Download, Key, Package
 from getapi.services import deliveries
-from getapi.services.deliveries import Consignment, Outcome, close_databases, deliver, settle
+from getapi.services import recorder as recording
+from getapi.services.deliveries import Outcome, deliver, settle
+from getapi.services.rounds import close_databases, rounds
 from getapi.services.statistics import Recipient
 from getapi.services.watcher import Deadlines, Watcher
 from getapi.transport.transfer import Transfer
 from tests.conftest import Configure
-from tests.transport.material import Held, Store, connected, entry, fill, no_doubt, plan, whole
+from tests.transport.material import Held, Receiver, Store, connected, entry, fill, no_doubt, plan, whole
 
 SMALL, BIG = b"s" * 700, bytes(range(256)) * 4096 * 16
 PACKAGE = "0123456789abcdef0123456789abcdef"
@@ -129,6 +132,14 @@ def test_a_response_that_never_began_leaves_nothing_behind(start: Start, watcher
     assert not Delivery.objects.exists()
 
 
+def leave_when_full(delivery: deliveries.Delivery, receiver: Receiver) -> None:
+    """The kernel takes no more, and the receiver has read nothing."""
+    taken = -1
+    while taken < (taken := delivery._transfer.handed) or taken < len(SMALL):
+        time.sleep(0.05)
+    receiver.connection.close()
+
+
 def test_what_the_kernel_took_and_the_client_did_not_is_not_delivered(start: Start, tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(BIG)
     layout = lay_out(plan(entry("a", SMALL), entry("b", BIG), entry("c", SMALL)))
@@ -136,15 +147,16 @@ def test_what_the_kernel_took_and_the_client_did_not_is_not_delivered(start: Sta
     store = Store({"data/a": small_one, "data/b": lambda start=0: Held(BIG, path=tmp_path / "b"), "data/c": small_one})
     with connected(paused=True) as (connection, receiver):
         delivery = start(layout, store, sock=connection)
-        for _ in range(3):
-            connection.sendall(next(delivery))
-        receiver.connection.close()
+        connection.sendall(next(delivery))
+        leaving = threading.Thread(target=leave_when_full, args=(delivery, receiver))
+        leaving.start()
         with pytest.raises(BrokenPipeError):
             list(delivery)
+        leaving.join()
         delivery.close()
     row = Delivery.objects.get()
     assert row.outcome == Outcome.CLIENT_GONE
-    assert row.sent < layout.offsets[5]
+    assert row.sent < row.handed < layout.offsets[5]
     assert "b" not in downloads()
     assert "c" not in downloads()
 
@@ -252,24 +264,6 @@ def test_an_empty_datastream_is_delivered_by_its_headers_alone(start: Start) -> 
     assert downloads() == ["a"]
 
 
-def test_only_members_that_are_whole_with_a_window_are_delivered_by_it() -> None:
-    layout, _ = small()
-    first, second = layout.offsets[1], layout.offsets[3]
-
-    def names(start: int, acknowledged: int, *before: tuple[int, int]) -> list[str]:
-        sent = Consignment(layout=layout, start=start, stop=layout.length, recipient=READER, package=PACKAGE, name="bag")
-        arrived = Intervals.of([*before, (start, start + acknowledged)])
-        return [member.datastream.dsid for member in sent.entries(acknowledged, arrived)]
-
-    assert names(0, layout.length) == ["a", "b"]
-    assert names(first, len(SMALL)) == ["a"]
-    assert names(first, len(SMALL) - 1) == []
-    assert names(first + 1, layout.length) == ["b"]
-    assert names(second, len(SMALL)) == ["b"]
-    assert names(first + 1, layout.length, (0, first + 1)) == ["a", "b"]
-    assert names(second, len(SMALL), (0, first + 7)) == ["b"]
-
-
 def test_a_process_that_is_full_refuses_before_anything_began(start: Start, watcher: Watcher) -> None:
     watcher.serve(threads=9, grace=30, stopping=lambda: False)
     first = start(*small())
@@ -289,55 +283,22 @@ def test_a_key_deleted_meanwhile_does_not_cost_the_record(start: Start) -> None:
     assert downloads() == ["a", "b"]
 
 
-def test_a_database_that_is_away_for_a_moment_is_tried_again(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    real, failures = Delivery.save, [db.OperationalError("away")]
-
-    def failing(row: Delivery) -> None:
-        if failures:
-            raise failures.pop()
-        real(row)
-
-    monkeypatch.setattr(deliveries, "RETRIES", (0.01, 0.01))
-    monkeypatch.setattr(Delivery, "save", failing)
-    list(start(*small()))
-    assert Delivery.objects.get().outcome == Outcome.DONE
-
-
-def test_a_database_that_stays_away_fails_no_delivery_and_the_row_is_in_the_log(
-    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def failing(_row: Delivery) -> None:
+def test_a_delivery_ends_without_waiting_for_the_database(start: Start, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_rows: object) -> None:
         raise db.OperationalError("away")
 
-    monkeypatch.setattr(deliveries, "RETRIES", (0.01, 0.01))
-    monkeypatch.setattr(Delivery, "save", failing)
+    monkeypatch.setattr(recording, "_save", away)
+    monkeypatch.setattr(recording, "START_WAIT", 60)
     layout, store = small()
+    began = time.monotonic()
     assert len(b"".join(start(layout, store))) == layout.length
-    line = next(record.__dict__ for record in caplog.records if record.message == "delivery not recorded")
-    assert (line["sent"], line["outcome"], line["download"]) == (layout.length, "done", "bag")
-    assert downloads() == ["a", "b"]
-
-
-def test_statistics_that_cannot_be_written_are_in_the_log(
-    start: Start, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def failing(*_: object, **__: object) -> None:
-        raise db.OperationalError("away")
-
-    monkeypatch.setattr(deliveries, "RETRIES", (0.01, 0.01))
-    monkeypatch.setattr(deliveries, "record_downloads", failing)
-    list(start(*small()))
-    (line,) = (record.__dict__ for record in caplog.records if record.message == "delivery not recorded")
-    assert line["uncounted"] == ["test:1/a", "test:1/b"]
-
-
-def test_a_delivery_has_its_place_until_its_thread_is_free(start: Start, watcher: Watcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that does not answer would else fill the threads that are kept for tokens and health."""
-    held: list[int] = []
-    monkeypatch.setattr(deliveries, "record_downloads", lambda *_, **__: held.append(len(watcher._transfers)))
-    list(start(*small()))
-    assert held == [1]
+    assert time.monotonic() - began < 5
     assert not watcher._transfers
+    assert not Delivery.objects.exists()
+    monkeypatch.undo()
+    assert rounds.flush(5)
+    assert Delivery.objects.get().outcome == Outcome.DONE
+    assert downloads() == ["a", "b"]
 
 
 def test_a_receiver_that_pauses_with_the_last_octets_before_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from django.core.management import CommandError, call_command
 from getapi.core.plan import Entry
 from getapi.core.source import DatastreamRecord
 from getapi.models import Key
-from getapi.services.statistics import FIELDS, Recipient, record_downloads
+from getapi.services.statistics import FIELDS, Item, Recipient, record_downloads
 
 NOON = datetime(2024, 6, 3, 12, 0, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
@@ -37,7 +37,7 @@ def entry(name: str = "test:1/PDF", *, size: int = 10) -> Entry:
 
 
 def record(*names: str, reader: Recipient = READER, package: str = PACKAGE, time: datetime = NOON) -> None:
-    record_downloads([entry(name) for name in names], recipient=reader, package=package, time=time)
+    record_downloads([Item.of(entry(name)) for name in names], recipient=reader, package=package, time=time)
 
 
 def exported(*arguments: str) -> str:

@@ -17,7 +17,7 @@ from getapi.core.plan import Entry
 from getapi.core.source import DatastreamRecord
 from getapi.models import Download, Key
 from getapi.services import statistics
-from getapi.services.statistics import Recipient, record_downloads
+from getapi.services.statistics import Item, Recipient, record_downloads
 
 NOON = datetime(2024, 6, 3, 12, 0, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:126.0) Gecko/20100101 Firefox/126.0"
@@ -39,12 +39,14 @@ def entry(name: str = "test:1/PDF", *, size: int = 10) -> Entry:
 
 
 def record(*names: str, reader: Recipient = READER, package: str = PACKAGE, time: datetime = NOON) -> None:
-    record_downloads([entry(name) for name in names], recipient=reader, package=package, time=time)
+    record_downloads([Item.of(entry(name)) for name in names], recipient=reader, package=package, time=time)
 
 
 def test_each_entry_is_one_row_with_its_facts() -> None:
     key = Key.objects.create(label="portal", prefix="p", digest="d")
-    record_downloads([entry(size=2**40)], recipient=Recipient(key_id=key.pk, address="", user_agent="x"), package=PACKAGE, time=NOON)
+    record_downloads(
+        [Item.of(entry(size=2**40))], recipient=Recipient(key_id=key.pk, address="", user_agent="x"), package=PACKAGE, time=NOON
+    )
     row = Download.objects.get()
     assert (row.pid, row.dsid, row.version, row.bytes) == ("test:1", "PDF", "PDF.0", 2**40)
     assert (row.time, row.key, row.package) == (NOON, key, PACKAGE)

@@ -1,13 +1,11 @@
 import gc
 import os
 import signal
-import threading
 import time
-from collections.abc import Collection
 
 import pytest
 
-from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackageCanceled, TooManyDeliveries
+from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, TooManyDeliveries
 from getapi.services.watcher import STOP_MARGIN, Deadlines, Watcher, configured, soonest, verdict
 from getapi.transport.transfer import Transfer
 from tests.conftest import Configure
@@ -86,62 +84,23 @@ def test_its_thread_cuts_a_stalled_transfer_and_ends_when_nothing_runs() -> None
             connection.send(b"more")
         receiver.resume.set()
     watcher.forget(transfer)
-    threads = list(watcher._threads.values())
-    assert len(threads) == 2
-    for thread in threads:
-        thread.join(5)
-        assert not thread.is_alive()
+    wait_until(lambda: watcher._thread is None)
     again = Transfer(None, total=1)
     watcher.register(again)
     wait_until(lambda: again.error is not None)
     watcher.forget(again)
 
 
-def test_what_was_cancelled_is_cut_and_all_that_is_asked_is_about_packages_that_run() -> None:
-    asked: list[set[str]] = []
-
-    def heed(ids: Collection[str]) -> list[str]:
-        asked.append(set(ids))
-        return ["a"]
-
-    watcher = Watcher(lambda: NONE, heed=heed)
-    held = {name: [Transfer(None, total=1), Transfer(None, total=1)] for name in ("a", "b", "")}
-    watcher.cut_canceled()
-    for name, transfers in held.items():
-        for transfer in transfers:
-            watcher.register(transfer, package=name)
-    watcher.cut_canceled()
-    assert asked[0] == {"a", "b"}
-    assert {name: [type(transfer.error) for transfer in transfers] for name, transfers in held.items()} == {
-        "a": [PackageCanceled, PackageCanceled],
-        "b": [type(None)] * 2,
-        "": [type(None)] * 2,
-    }
-    for transfer in (transfer for transfers in held.values() for transfer in transfers):
-        watcher.forget(transfer)
-
-
-def test_its_thread_sees_a_cancelled_package_within_two_seconds() -> None:
-    watcher = Watcher(lambda: NONE, heed=lambda ids: ids)
+@pytest.mark.parametrize(("limit", "cut"), [(0, False), (25, True)])
+def test_a_process_that_lost_its_lease_ends_what_it_sends_where_that_is_switched_on(limit: float, cut: bool) -> None:
+    ages = [24.9, 25.0]
+    watcher = Watcher(lambda: Deadlines(lease=limit), lease_age=lambda: ages.pop(0))
     transfer = Transfer(None, total=1)
-    watcher.register(transfer, package="a")
-    wait_until(lambda: isinstance(transfer.error, PackageCanceled), seconds=2)
-    watcher.forget(transfer)
-
-
-def test_a_database_that_does_not_answer_keeps_no_stall_from_being_seen() -> None:
-    answer = threading.Event()
-
-    def heed(_: Collection[str]) -> tuple[str, ...]:
-        answer.wait(30)
-        return ()
-
-    watcher = Watcher(lambda: Deadlines(stall=2.5), heed=heed)
-    transfer = Transfer(None, total=1)
-    watcher.register(transfer, package="a")
-    wait_until(lambda: isinstance(transfer.error, DeliveryStalled), seconds=8)
-    answer.set()
-    watcher.forget(transfer)
+    watcher._transfers.add(transfer)
+    watcher.look()
+    assert transfer.error is None
+    watcher.look()
+    assert (transfer.error is not None) is cut
 
 
 def test_a_process_that_is_full_says_when_to_come_again() -> None:
@@ -243,7 +202,7 @@ def test_a_forked_process_watches_its_own_transfers_alone() -> None:
     if pid == 0:
         own = Transfer(None, total=1)
         watcher.register(own)
-        alive = all(thread.is_alive() for thread in watcher._threads.values())
+        alive = watcher._thread is not None and watcher._thread.is_alive()
         os._exit(0 if alive and list(watcher._transfers) == [own] else 1)
     watcher.forget(parents)
     end = time.monotonic() + 10
@@ -256,20 +215,17 @@ def test_a_forked_process_watches_its_own_transfers_alone() -> None:
 
 def test_a_failure_of_one_look_ends_no_watching(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr("getapi.services.watcher.INTERVAL", 0.01)
-    looks: list[Collection[str]] = []
+    looks: list[None] = []
 
-    def heed(ids: Collection[str]) -> Collection[str]:
-        looks.append(ids)
+    def deadlines() -> Deadlines:
+        looks.append(None)
         if len(looks) == 1:
             raise RuntimeError("unforeseen")
-        return ids
+        return Deadlines(package=0.001)
 
-    watching = Watcher(lambda: Deadlines(stall=0, datastream=0, package=0), heed=heed)
+    watching = Watcher(deadlines)
     transfer = Transfer(None, total=1)
-    watching.register(transfer, package="p" * 32)
-    end = time.monotonic() + 10
-    while transfer.error is None and time.monotonic() < end:
-        time.sleep(0.01)
+    watching.register(transfer)
+    wait_until(lambda: isinstance(transfer.error, DeliveryOverdue))
     watching.forget(transfer)
-    assert isinstance(transfer.error, PackageCanceled)
     assert "goes on" in caplog.text

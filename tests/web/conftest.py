@@ -13,12 +13,23 @@ from django.test import Client
 from fixtures.repository import Repository, build
 from getapi.logs import RedactedJsonFormatter
 from getapi.services import keys
+from getapi.services.recorder import recorder
+from getapi.services.rounds import rounds
 from tests.conftest import Configure
 
 APPLICATION = "192.0.2.10"
 """The address of the application whose key ``key`` is."""
 
 Serve = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def _at_once() -> Iterator[None]:
+    """What a process of its own writes in a thread of its own is written at once here, in the test's own transaction."""
+    rounds.in_background = False
+    yield
+    recorder.reset()
+    rounds.in_background = True
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,215 @@
+"""What has arrived by all responses together: of a package, or of a datastream that came in several ranges; and counts it (SPEC 7)."""
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from getapi.core.coverage import Piece, arrived, shown
+from getapi.core.errors import PackagingError
+from getapi.core.intervals import Intervals
+from getapi.core.layout import Extent, Layout, lay_out
+from getapi.models import Delivery, Package
+from getapi.services import process, shelf
+from getapi.services.statistics import Item, Recipient, record_downloads
+
+logger = logging.getLogger("getapi.deliveries")
+Outcome = Delivery.Outcome
+
+LEASE = timedelta(seconds=30)
+"""Without a sign of life for so long a process of another machine counts as dead."""
+
+BEAT = timedelta(seconds=2)
+"""A process gives a sign of life each second: two seconds after the last one it certainly gave it was dead, if it is dead."""
+
+FIRST_LOOK = timedelta(seconds=0.25)
+"""Between the beginning of a response and the first look at what lies before it."""
+
+SAME_DOWNLOAD = timedelta(hours=24)
+"""Ranges of a datastream that one reader asks for within this time may make one download together."""
+
+DIED = "process-died"
+"""The reason of a response whose process could not write down its end."""
+
+COLUMNS = ("pk", "uid", "first", "stop", "sent", "handed", "started", "ended", "outcome", "reason", "process", "renewed", "expired")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """A row as far as coverage is concerned."""
+
+    pk: int
+    uid: UUID | None
+    first: int
+    stop: int
+    sent: int
+    handed: int
+    started: datetime
+    ended: datetime | None
+    outcome: str
+    reason: str
+    process: str
+    renewed: datetime | None
+    expired: bool
+
+    @property
+    def is_running(self) -> bool:
+        return self.outcome == Outcome.RUNNING
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it only seems to run: its process is dead."""
+        return self.is_running and self.process != process.identity() and (self.expired or process.is_dead(self.process))
+
+    @property
+    def piece(self) -> Piece:
+        end, after = self.first + self.sent, self.started
+        reach = end if self.is_running else min(max(self.first + self.handed, end), self.stop)
+        if self.reason == DIED and self.ended is not None:
+            reach, after = self.stop, self.ended - FIRST_LOOK
+        return Piece(first=self.first, sent=self.sent, reach=reach, began=self.started, after=after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """``sent``: octets that arrived, each counted once. ``state``: ready, sending, broken (the last response ended short) or done."""
+
+    sent: int
+    state: str
+
+
+def settle_package(package: str, *, layout: Layout | None = None, recipient: Recipient, time: datetime) -> None:
+    """Closes what its responses left open, and counts at ``time`` what is whole now; the layout is read where it is not given.
+
+    Safe to call again. Raises django.db.Error.
+    """
+    with transaction.atomic():
+        found = _survey(Delivery.objects.filter(package=package))
+        union = arrived([response.piece for response in found])
+        layout = layout or _lay_out(package)
+        if layout is None or not union.spans:
+            return
+        items = covered(layout, union)
+        if items:
+            record_downloads(items, recipient=recipient, package=package, time=time)
+        if union.covers(0, layout.length):
+            Package.objects.filter(pk=package, delivered=None).update(delivered=time)
+
+
+def settle_single(row: Delivery, *, time: datetime) -> None:
+    """Counts a response that carried one datastream: by itself if it was whole, else once it is so with others of the same reader.
+
+    What was counted is used up: whoever takes all of it in ranges a second time counts a second time, as with whole responses. A reader
+    is known by the kept address and user agent; where no address is kept only a whole response counts. Safe to call again.
+    Raises django.db.Error.
+    """
+    item = Item(**(row.item or {}))
+    with transaction.atomic():
+        own = Delivery.objects.filter(uid=row.uid)
+        together = _of_same_reader(row) if row.address else own.filter(counted=False)
+        found = _survey(together)
+        mine = next((response for response in found if response.uid == row.uid), None)
+        if mine is None:  # counted already
+            return
+        if mine.sent == item.bytes:
+            together = own
+        elif not arrived([response.piece for response in found]).covers(0, item.bytes):
+            return
+        together.update(counted=True)
+        record_downloads([item], recipient=recipient_of(row), package="", time=time)
+
+
+def sweep() -> None:
+    """Closes what dead processes left running, and counts what has arrived by it. Raises django.db.Error."""
+    lost = [_bury(response).pk for response in _responses(Delivery.objects.filter(outcome=Outcome.RUNNING)) if response.is_lost]
+    now, packages = timezone.now(), set[str]()
+    for row in Delivery.objects.filter(pk__in=lost):
+        if not row.package:
+            settle_single(row, time=now)
+        elif row.package not in packages:
+            packages.add(row.package)
+            settle_package(row.package, recipient=recipient_of(row), time=now)
+
+
+def progress(package: str, size: int) -> Progress:
+    """How far a package of ``size`` octets is."""
+    found = _responses(Delivery.objects.filter(package=package))
+    union = arrived([response.piece for response in found])
+    if union.covers(0, size):
+        state = "done"
+    elif any(response.is_running and not response.is_lost for response in found):
+        state = "sending"
+    elif found and found[-1].sent < found[-1].stop - found[-1].first:
+        state = "broken"
+    else:
+        state = "ready"
+    return Progress(sent=union.total, state=state)
+
+
+def recipient_of(row: Delivery) -> Recipient:
+    return Recipient(key_id=row.key_id, address=row.address, user_agent=row.user_agent)
+
+
+def covered(layout: Layout, union: Intervals) -> list[Item]:
+    """The datastreams of which all octets have arrived; of an empty one it is what lies beside it."""
+    return [
+        Item.of(segment.entry)
+        for segment, offset in zip(layout.segments, layout.offsets, strict=True)
+        if isinstance(segment, Extent) and _has(union, offset, segment.length)
+    ]
+
+
+def _has(union: Intervals, offset: int, length: int) -> bool:
+    return union.covers(offset, offset + length) if length else union.covers(max(offset - 1, 0), offset) or union.covers(offset, offset + 1)
+
+
+def _of_same_reader(row: Delivery) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        package="",
+        etag=row.etag,
+        address=row.address,
+        user_agent=row.user_agent,
+        counted=False,
+        started__range=(row.started - SAME_DOWNLOAD, row.started + SAME_DOWNLOAD),
+    )
+
+
+def _lay_out(package: str) -> Layout | None:
+    """The layout of a package that is still kept."""
+    row = Package.objects.filter(pk=package).first()
+    try:
+        return None if row is None else lay_out(shelf.read_plan(row))
+    except PackagingError:
+        return None  # an encoder that is no more
+
+
+def _responses(rows: QuerySet[Delivery]) -> list[Response]:
+    marked = rows.annotate(expired=Q(renewed__lt=Now() - LEASE)).order_by("pk")
+    return [Response(**dict(zip(COLUMNS, values, strict=True))) for values in marked.values_list(*COLUMNS)]
+
+
+def _survey(rows: QuerySet[Delivery]) -> list[Response]:
+    """The rows as they are once the lost ones are closed, and what their reader has shown is added."""
+    found = [_bury(response) if response.is_lost else response for response in _responses(rows)]
+    return [
+        response if sent == response.sent else _change(response, sent=sent)
+        for response, sent in zip(found, shown([response.piece for response in found]), strict=True)
+    ]
+
+
+def _bury(response: Response) -> Response:
+    ended = timezone.now() if response.renewed is None else min(timezone.now(), response.renewed + BEAT)
+    logger.warning("delivery %s", Outcome.BROKEN, extra={"reason": DIED, "first": response.first, "sent": response.sent})
+    return _change(response, outcome=Outcome.BROKEN, reason=DIED, ended=ended)
+
+
+def _change(response: Response, **facts: Any) -> Response:
+    """Unless its sender has written meanwhile, whose word counts."""
+    Delivery.objects.filter(pk=response.pk, outcome=response.outcome, sent=response.sent).update(**facts)
+    return replace(response, **facts)

@@ -1,0 +1,249 @@
+"""Puts on record what this process sends: each response from its start, what was acknowledged each second, and its end (SPEC 7).
+
+All of it is written by the process's one database thread (``services.rounds``), many rows at a time. A row is known by a number that its
+sender gave it, so that writing it again after a failure neither loses nor doubles anything.
+"""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db.models.functions import Now
+
+from getapi.core.errors import PackageCanceled
+from getapi.core.layout import Layout
+from getapi.models import Delivery, Key
+from getapi.services import coverage, process, shelf
+from getapi.services.rounds import AWAY, INTERVAL, Rounds, rounds
+from getapi.services.statistics import LOGGED_ID
+from getapi.transport.transfer import Transfer
+
+logger = logging.getLogger("getapi.deliveries")
+
+START_WAIT = 1.0
+"""Seconds for which a response waits at most until its row is there."""
+
+SWEEP = 10.0
+"""Seconds between two looks for responses of dead processes."""
+
+MOST_WAITING = 10_000
+"""Ended responses that are kept while the database is away; what is more goes to the log alone."""
+
+MOST_LAYOUTS = 100
+"""Of those that wait, how many keep their layout in memory; it can be read from the database once that is back."""
+
+CHANGING = ("key", "handed", "sent", "renewed", "ended", "outcome", "reason")
+
+
+class Record:
+    """One response. ``facts`` are the columns of its row that do not change; ``layout`` that of its package, or None."""
+
+    def __init__(self, facts: Mapping[str, Any], *, layout: Layout | None, transfer: Transfer) -> None:
+        self.uid = uuid.uuid4()
+        self.facts = facts
+        self.layout = layout
+        self.transfer = transfer
+        self.is_written = threading.Event()
+        self._end: Mapping[str, Any] = {}
+
+    @property
+    def package(self) -> str:
+        """Its id; empty for a single datastream."""
+        return str(self.facts["package"])
+
+    @property
+    def first(self) -> int:
+        return int(self.facts["first"])
+
+    def end(self, *, ended: datetime, outcome: str, reason: str) -> None:
+        self._end = {"ended": ended, "outcome": outcome, "reason": reason}
+
+    def row(self) -> Delivery:
+        """As it is now. Acknowledged comes first: of a response that runs the kernel never took less than that."""
+        sent = self.transfer.acknowledged
+        return Delivery(**self.facts, uid=self.uid, sent=sent, handed=self.transfer.handed, process=process.identity(), **self._end)
+
+
+class Recorder:
+    def __init__(self, writer: Rounds, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._writer = writer
+        self._clock = clock
+        self.reset()
+        writer.every_second(self.write)
+
+    def reset(self) -> None:
+        """Forgets the responses of the process that this one was forked from."""
+        self._lock = threading.Lock()
+        self._running: dict[uuid.UUID, Record] = {}
+        self._begun: list[Record] = []
+        self._ended: dict[uuid.UUID, Record] = {}
+        self._uncounted: deque[tuple[Record, Delivery]] = deque()
+        self._next_look = self._next_sweep = 0.0
+        self._renewed = self._clock()
+
+    @property
+    def lease_age(self) -> float:
+        """Seconds since the database was last told that what this process sends is alive; 0 while it sends nothing."""
+        return self._clock() - self._renewed if self._running else 0.0
+
+    def begin(self, record: Record, *, at_once: bool) -> None:
+        """``at_once``: its row is there when this returns, if the database answers soon; else within a second, or with its end."""
+        with self._lock:
+            if not self._running:
+                self._renewed = self._clock()
+            self._running[record.uid] = record
+            if at_once or record.first:
+                self._begun.append(record)
+        if not (at_once or record.first):
+            self._writer.engage()
+            return
+        self._writer.wake()
+        if at_once and not self._writer.is_away:
+            record.is_written.wait(START_WAIT)
+
+    def end(self, record: Record) -> None:
+        """Its ``end`` is known. It is counted soon."""
+        with self._lock:
+            self._running.pop(record.uid, None)
+            self._ended[record.uid] = record
+            if len(self._ended) > MOST_LAYOUTS and record.package:
+                record.layout = None
+            lost = self._ended.pop(next(iter(self._ended))) if len(self._ended) > MOST_WAITING else None
+        if lost is not None:
+            _tell(lost.row(), "the database was away for too long")
+        self._writer.wake()
+
+    def write(self) -> bool:
+        """A round: what began and ended, each second also what runs. Raises django.db.Error where the database is away."""
+        now = self._clock()
+        is_due = now >= self._next_look
+        with self._lock:
+            begun, ended = list(self._begun), list(self._ended.values())
+            others = list(self._running.values()) if is_due else begun
+        rows = {record.uid: record.row() for record in (*others, *ended)}
+        if rows:
+            _save(list(rows.values()))
+        self._written(begun, ended, rows)
+        self._count()
+        if is_due:
+            self._renewed = now
+            self._next_look = now + INTERVAL * 0.9
+            self._look()
+        with self._lock:
+            return bool(self._running or self._begun or self._ended)
+
+    def _written(self, begun: Iterable[Record], ended: Iterable[Record], rows: Mapping[uuid.UUID, Delivery]) -> None:
+        """They are to be counted next: one that begins in the middle may show what arrived of those before it."""
+        with self._lock:
+            for record in begun:
+                record.is_written.set()
+                self._begun.remove(record)
+            for record in ended:
+                self._ended.pop(record.uid, None)
+        self._uncounted += [(record, rows[record.uid]) for record in begun if record.first]
+        self._uncounted += [(record, rows[record.uid]) for record in ended]
+
+    def _count(self) -> None:
+        """A package lives on from its last octet, and what has arrived whole is counted."""
+        shelf.touch({record.package for record, row in self._uncounted if record.package and row.ended and row.sent})
+        last = {record.package: record for record, _ in self._uncounted}
+        while self._uncounted:
+            record, row = self._uncounted[0]
+            if not record.package or last[record.package] is record:
+                _settle(record, row)
+            self._uncounted.popleft()
+
+    def _look(self) -> None:
+        """Cuts the responses of cancelled packages, and now and then looks for those of dead processes."""
+        with self._lock:
+            running = list(self._running.values())
+        canceled = shelf.heed({record.package for record in running} - {""})
+        for record in running:
+            if record.package in canceled:
+                record.transfer.cut(PackageCanceled())
+        if self._clock() >= self._next_sweep:
+            coverage.sweep()
+            self._next_sweep = self._clock() + SWEEP
+
+
+def _save(rows: list[Delivery]) -> None:
+    """One statement for all of them; a row that cannot be written costs no other."""
+    _forget_keys(rows)
+    try:
+        _upsert(rows)
+    except AWAY:
+        raise
+    except Exception:  # noqa: BLE001 # whatever is wrong with one of them
+        for row in rows:
+            _save_alone(row)
+
+
+def _save_alone(row: Delivery) -> None:
+    try:
+        _upsert([row])
+    except AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
+        _tell(row, repr(error))
+
+
+def _upsert(rows: list[Delivery]) -> None:
+    for row in rows:
+        row.renewed = Now()  # by the database's clock
+    Delivery.objects.bulk_create(rows, update_conflicts=True, unique_fields=["uid"], update_fields=list(CHANGING))
+
+
+def _forget_keys(rows: list[Delivery]) -> None:
+    """A key may have been deleted while its delivery ran."""
+    named = {row.key_id for row in rows if row.key_id is not None}
+    gone = named - set(Key.objects.filter(pk__in=named).values_list("pk", flat=True)) if named else named
+    for row in rows:
+        if row.key_id in gone:
+            row.key_id = None
+
+
+def _settle(record: Record, row: Delivery) -> None:
+    time = row.ended or row.started
+    try:
+        if record.package:
+            coverage.settle_package(record.package, layout=record.layout, recipient=coverage.recipient_of(row), time=time)
+        else:
+            coverage.settle_single(row, time=time)
+    except AWAY:
+        raise
+    except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
+        _tell(row, repr(error))
+
+
+def _tell(row: Delivery, why: str) -> None:
+    """What is in no table is in the log, in full."""
+    logger.error("delivery not recorded", extra=facts(row) | {"why": why})
+
+
+def facts(row: Delivery) -> dict[str, object]:
+    """The row as a log line's fields; of the package's id only the beginning, because the whole opens it (SPEC 1)."""
+    seconds = None if row.ended is None else round((row.ended - row.started).total_seconds(), 3)
+    return {
+        "package": row.package[:LOGGED_ID],
+        "download": row.name,
+        "key_id": row.key_id,
+        "started": row.started.isoformat(),
+        "seconds": seconds,
+        "first": row.first,
+        "stop": row.stop,
+        "sent": row.sent,
+        "outcome": str(row.outcome),
+        "reason": row.reason,
+    }
+
+
+recorder = Recorder(rounds)
+"""This process's."""
+
+os.register_at_fork(after_in_child=recorder.reset)
