@@ -11,7 +11,7 @@ import pytest
 from tests.web.resume.asking import Reply, curl, get
 from tests.web.resume.kept import Kept
 from tests.web.resume.material import member_of
-from tests.web.resume.sites import SIZES, Site
+from tests.web.resume.sites import PID, SIZES, Site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +96,24 @@ def test_what_looks_complete_is_the_package(sites: Callable[[bool], Site], kind:
         assert package.whole[start:].startswith(answer.body), "what came is right nevertheless"
         rest = ask_from(site, package, start + len(answer.body))
         assert answer.body + rest.body == package.whole[start:], "it goes on where it broke off, once the disk is well"
+
+
+@pytest.mark.parametrize("resumed", [False, True], ids=["first", "resumed"])
+@pytest.mark.parametrize("at", ["first block", "middle", "last block"])
+@pytest.mark.parametrize("name", [*OF_THE_DISK, *OF_THE_FILE])
+@pytest.mark.parametrize("by", WAYS)
+def test_a_datastream_alone_that_looks_complete_is_it(sites: Callable[[bool], Site], by: str, name: str, at: str, resumed: bool) -> None:
+    way, place = WAYS[by], PLACES[at]
+    site = sites(way.verified)
+    whole, start = site.file("A").read_bytes(), place.resumed if resumed else 0
+    with befall(site, name, way, place) as has_happened:
+        answer = get(site.server, f"/api/get/{PID}/A", range=f"bytes={start}-")
+        assert has_happened()
+    if answer.status in {200, 206} and answer.is_whole:
+        assert answer.body == whole[start:]
+        assert name not in DEADLY, "it looks complete"
+    else:
+        assert name not in HARMLESS, "it could have been complete"
 
 
 @pytest.mark.parametrize("name", ["replace", "vanish"])

@@ -57,11 +57,15 @@ def make(site: Site, kind: str, algorithm: str, at: int) -> Case:
     return Case(site=site, pid=pid, address=site.application.link(pid, kind), member=member_of(twin.whole, kind, "B"))
 
 
-def assert_held_back(case: Case, answer: Reply) -> None:
-    """No piece of the last 64 KiB is there, nor does the answer look complete."""
+def assert_held_back(answer: Reply) -> None:
     assert answer.status in {200, 206, 410, 0}
     if answer.status != 410:
-        assert not answer.is_whole
+        assert_nothing_of_the_last_block(answer)
+
+
+def assert_nothing_of_the_last_block(answer: Reply) -> None:
+    """Nor does the answer look complete."""
+    assert not answer.is_whole
     last = SOUND.octets[-HELD:]
     assert not any(last[place : place + 16] in answer.body for place in range(0, HELD - 1024, 1024))
 
@@ -75,22 +79,22 @@ def test_the_last_block_never_leaves(sites: Callable[[bool], Site], kind: str, a
     case = make(site, kind, algorithm, DAMAGED["in its middle"])
     with site.in_chunks() if by == "chunks" else nullcontext():
         answer = case.ask(ASKED[asked])
-        assert_held_back(case, answer)
+        assert_held_back(answer)
         assert answer.status != 410, "it was not known before"
-        assert_held_back(case, case.ask(ASKED[asked]))
+        assert_held_back(case.ask(ASKED[asked]))
 
 
 def wait_until_known(case: Case) -> None:
     end = time.monotonic() + 15
     while (answer := case.ask(None)).status != 410:
-        assert_held_back(case, answer)
+        assert_held_back(answer)
         assert time.monotonic() < end
 
 
 @pytest.mark.parametrize("damaged", DAMAGED)
 def test_wherever_it_is_damaged(sites: Callable[[bool], Site], kind: str, damaged: str) -> None:
     case = make(sites(True), kind, "sha256", DAMAGED[damaged])
-    assert_held_back(case, case.ask(None))
+    assert_held_back(case.ask(None))
 
 
 def test_a_tar_goes_as_far_as_it_can(sites: Callable[[bool], Site]) -> None:
@@ -100,12 +104,22 @@ def test_a_tar_goes_as_far_as_it_can(sites: Callable[[bool], Site]) -> None:
     assert len(answer.body) == case.member.stop - HELD
 
 
+@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_nor_of_a_datastream_alone(sites: Callable[[bool], Site], algorithm: str, asked: str) -> None:
+    site, pid = sites(True), f"rotty-alone-{next(_numbers)}:1"
+    put_object(site.store, pid, replace(SOUND, declares=algorithm, rotten=rotten(SOUND.octets, 700_000)))
+    answer = get(site.server, f"/api/get/{pid}/B", range=f"bytes={ASKED[asked] or 0}-")
+    assert answer.status in {206, 0}
+    assert_nothing_of_the_last_block(answer)
+
+
 def test_all_who_ask_at_once_are_held_back(sites: Callable[[bool], Site], kind: str) -> None:
     case = make(sites(False), kind, "md5", DAMAGED["at its last octet"])
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(case.ask, [None, 0, 5, 700_000, SIZE - HELD, SIZE - HELD + 1, SIZE - 2, SIZE - 1]))
     for answer in answers:
-        assert_held_back(case, answer)
+        assert_held_back(answer)
 
 
 def test_the_next_package_goes_without_it_and_says_so(sites: Callable[[bool], Site], kind: str) -> None:
@@ -131,4 +145,4 @@ def test_octets_that_rot_after_the_package_was_sent_once_are_found_by_who_resume
     with file.open("r+b") as handle:
         handle.write(rotten(SOUND.octets, 1000))
     os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert_held_back(case, case.ask(place))
+    assert_held_back(case.ask(place))
