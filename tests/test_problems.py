@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from datetime import date
 from http import HTTPStatus
 from typing import Any
 
@@ -13,13 +14,13 @@ from getapi import problems
 from getapi.core import errors
 from getapi.core.errors import PackagingError
 
-ARGUMENTS: dict[str, Any] = {"limit": 7, "count": 8, "retry_after": 9}
+ARGUMENTS: dict[str, Any] = {"limit": 7, "count": 8, "retry_after": 9, "until": date(2999, 1, 31)}
 MEMBERS = {"type", "title", "status", "detail", "code"}
 
 
 def descendants(kind: type[PackagingError]) -> Iterator[type[PackagingError]]:
     for child in kind.__subclasses__():
-        if child.__module__ == errors.__name__:
+        if child.__module__.startswith(f"{errors.__name__}."):
             yield child
         yield from descendants(child)
 

@@ -131,7 +131,7 @@ def _admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -
 
 def _refuse(verdict: Denied, unknown: ObjectNotFound | DatastreamNotFound) -> None:
     if verdict.closed:
-        raise DatastreamRefused(verdict.text)
+        raise DatastreamRefused(verdict.text, verdict.until)
     raise unknown
 
 

@@ -1,4 +1,5 @@
 import inspect
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ SAMPLES: dict[str, Any] = {
     "repository": "fedora",
     "algorithm": "md5",
     "sentence": "It cannot be done",
+    "until": date(2999, 1, 31),
 }
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, PackagingError) and kind is not PackagingError]
@@ -51,3 +53,9 @@ def test_codes_are_words_and_no_two_kinds_share_one() -> None:
 def test_a_limit_tells_itself_and_the_count() -> None:
     assert errors.TooManyFiles(limit=1000, count=1001).facts == {"limit": 1000, "count": 1001}
     assert "1001 files" in errors.TooManyFiles(limit=1000, count=1001).sentence
+
+
+def test_a_refusal_tells_the_date_where_there_is_one() -> None:
+    assert errors.DatastreamRefused("Closed").facts == {}
+    assert errors.DatastreamRefused("Closed", date(2999, 1, 31)).facts == {"until": "2999-01-31"}
+    assert errors.DatastreamRefused("Closed", datetime(2999, 1, 31, tzinfo=UTC)).facts == {"until": "2999-01-31T00:00:00Z"}

@@ -137,6 +137,8 @@ class TestDatastream:
             answer = method(f"/api/get/{path}", headers={"range": "bytes=0-0"})
             assert answer.status_code == 403
             assert answer.content in {f"<error>{sentence}</error>".encode(), b""}
+        facts = reader.get(f"/api/get/{path}", headers={"accept": "application/json"}).json()
+        assert facts.get("until") == (sentence.removeprefix("Closed until ") if "2099" in sentence else None)
 
     @pytest.mark.parametrize(
         "path", ["rutgers-etd:104/PDF", "hydra:campus/deliverableImage", "islandora:viewers/OBJ", "islandora:policy-cut-short/OBJ"]

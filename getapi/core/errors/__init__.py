@@ -1,0 +1,101 @@
+"""Every way in which a request, a source or a package can fail.
+
+The class is the kind, the attributes are the facts, ``code`` is the stable word that answers and logs carry. HTTP statuses belong to
+``getapi.problems`` alone. A sentence never holds a path of the machine, a host name or a secret: readers see it.
+"""
+
+from getapi.core.errors.asking import (
+    AuthorizationError,
+    DatastreamRefused,
+    LimitExceeded,
+    MalformedParameter,
+    MapTooDeep,
+    MapTooLarge,
+    MissingParameter,
+    NetworkRefused,
+    RequestError,
+    RequestTooLong,
+    TokenNotGenerated,
+    TokenRefused,
+    TooManyBytes,
+    TooManyFailures,
+    TooManyFiles,
+)
+from getapi.core.errors.document import (
+    XmlRefused,
+    XmlTooDeep,
+)
+from getapi.core.errors.package import (
+    DeliveryError,
+    DeliveryOverdue,
+    DeliveryShutDown,
+    DeliveryStalled,
+    PackageCanceled,
+    PackageChanged,
+    PackageClosed,
+    PackageExpired,
+    PackageGone,
+    PackageNotFound,
+    PackageOutdated,
+    ServerUnsuitable,
+    TooManyDeliveries,
+    TooManyPackages,
+)
+from getapi.core.errors.source import (
+    AmbiguousName,
+    ContentChanged,
+    ContentMissing,
+    DatastreamNotFound,
+    FixityMismatch,
+    ObjectNotFound,
+    ObjectUnreadable,
+    SourceError,
+    SourceUnavailable,
+)
+from getapi.core.errors.tree import (
+    PackagingError,
+)
+
+__all__ = [
+    "AmbiguousName",
+    "AuthorizationError",
+    "ContentChanged",
+    "ContentMissing",
+    "DatastreamNotFound",
+    "DatastreamRefused",
+    "DeliveryError",
+    "DeliveryOverdue",
+    "DeliveryShutDown",
+    "DeliveryStalled",
+    "FixityMismatch",
+    "LimitExceeded",
+    "MalformedParameter",
+    "MapTooDeep",
+    "MapTooLarge",
+    "MissingParameter",
+    "NetworkRefused",
+    "ObjectNotFound",
+    "ObjectUnreadable",
+    "PackageCanceled",
+    "PackageChanged",
+    "PackageClosed",
+    "PackageExpired",
+    "PackageGone",
+    "PackageNotFound",
+    "PackageOutdated",
+    "PackagingError",
+    "RequestError",
+    "RequestTooLong",
+    "ServerUnsuitable",
+    "SourceError",
+    "SourceUnavailable",
+    "TokenNotGenerated",
+    "TokenRefused",
+    "TooManyBytes",
+    "TooManyDeliveries",
+    "TooManyFailures",
+    "TooManyFiles",
+    "TooManyPackages",
+    "XmlRefused",
+    "XmlTooDeep",
+]
