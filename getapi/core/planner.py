@@ -54,7 +54,8 @@ def plan_package(
 ) -> Plan:
     """The package that ``request`` means at the instant ``now``. Without a ledger nothing is known but what the repositories declare.
 
-    Raises TooManyFiles, TooManyBytes, and MapTooDeep or MapTooLarge for a map that was asked for; all else becomes a notice.
+    Raises TooManyFiles, TooManyBytes, MapTooDeep or MapTooLarge for a map that was asked for, and SourceUnavailable where nothing at all
+    can be said because no repository answers; all else becomes a notice.
     """
     catalogue, notices = Catalogue(repositories, rules.access, now), Notices()
     for text in request.malformed:
@@ -69,6 +70,8 @@ def plan_package(
     if any(made is not pick for made, pick in zip(prepared, picks, strict=True)):
         groups = _regroup(groups, [made for made in prepared if made])
         check(rules.limits, _sizes(made for made in prepared if made))
+    if not any(group.picks for group in groups):
+        notices.refuse_silence()
     subjects = _subjects(request, groups)
     name = package_name(subjects, request.fingerprint, request.name)
     placed = place_picks(groups, bag_name=name)

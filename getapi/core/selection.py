@@ -59,13 +59,21 @@ class Notices:
     """The notices of one package in the order they arose, none twice."""
 
     _told: dict[tuple[str, str, NoticeCode], Notice] = field(default_factory=dict)
+    _away: SourceUnavailable | None = None
 
     def tell(self, code: NoticeCode, text: str, pid: str, dsid: str = "") -> None:
         self._told.setdefault((pid, dsid, code), Notice(pid=pid, dsid=dsid, code=code, text=text))
 
     def tell_error(self, error: SourceError, pid: str, dsid: str = "") -> None:
         code = next((code for kind, code in _CODES if isinstance(error, kind)), NoticeCode.SOURCE_UNAVAILABLE)
+        if isinstance(error, SourceUnavailable):
+            self._away = error
         self.tell(code, error.sentence, pid, dsid)
+
+    def refuse_silence(self) -> None:
+        """Raises SourceUnavailable where all that is told is that repositories do not answer: not for a package that holds something."""
+        if self._away is not None and all(notice.code is NoticeCode.SOURCE_UNAVAILABLE for notice in self):
+            raise self._away
 
     def __iter__(self) -> Iterator[Notice]:
         return iter(self._told.values())

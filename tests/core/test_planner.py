@@ -27,7 +27,7 @@ from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.restriction import Ground, Restriction
 from getapi.core.source import ControlGroup, DatastreamRecord, State
-from tests.core.fakes import CREATED, FakeRepository, managed
+from tests.core.fakes import CREATED, FakeContent, FakeRepository, managed
 
 NOW = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 RULES = PlanningRules(
@@ -483,3 +483,27 @@ def test_the_ledger_is_asked_once_for_a_repository(undeclared: FakeRepository) -
     ledger = FakeLedger({})
     with_ledger(undeclared, ledger)
     assert ledger.asked == [("fake", ["x:1/A", "x:1/B", "x:1/C", "x:2/A", "x:2/D"])]
+
+
+def test_where_no_repository_answers_there_is_no_package(repository: FakeRepository) -> None:
+    repository.errors |= {pid: SourceUnavailable("fake") for pid in ("away:1", "away:2")}
+    for files, maps in (("away:1", ""), ("away:1;away:2/A", ""), ("", "away:1/MAP"), ("away:2", "away:1/MAP")):
+        with pytest.raises(SourceUnavailable):
+            plan(repository, files, maps)
+
+
+def test_where_something_can_be_said_a_repository_that_is_away_is_a_notice(repository: FakeRepository) -> None:
+    repository.errors["away:1"] = SourceUnavailable("fake")
+    for files in ("away:1;none:1", "away:1;nonsense", "away:1;rutgers-lib:1234"):
+        assert ("away:1", "", "source-unavailable") in told(plan(repository, files))
+
+
+def test_content_that_does_not_answer_and_nothing_else_is_no_package_either(repository: FakeRepository) -> None:
+    class Silent(FakeRepository):
+        def open(self, datastream: DatastreamRecord, start: int = 0) -> FakeContent:
+            raise SourceUnavailable(self.name)
+
+    silent = Silent()
+    silent.add("test:9", {}, records=[managed("test:9", "EXT", b"", size=None)])
+    with pytest.raises(SourceUnavailable):
+        plan(silent, "test:9")
