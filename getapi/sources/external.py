@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,12 @@ from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
 from getapi.sources.remotecontent import RemoteContent
 
-TIMEOUTS = (10, 60)
-"""Seconds until connected, and between two octets received."""
+OPENING = 60.0
+"""Seconds for a datastream to be opened, all redirects together: a thread that plans waits for it. What is left of them when the last
+server is asked is also how long that one may fall silent while it sends."""
+
+CONNECTING = 10.0
+"""Seconds until connected; with less left nobody is asked any more."""
 
 MAX_REDIRECTS = 5
 
@@ -96,11 +101,13 @@ class ExternalHosts:
         repository: str,
         resolver: Callable[[str, int], Sequence[str]] = resolve,
         adapter: Callable[[str, str], HTTPAdapter] = PinnedAdapter,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._hosts = frozenset(host.lower() for host in hosts)
         self._repository = repository
         self._resolver = resolver
         self._adapter = adapter
+        self._clock = clock
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent:
         """The datastream at its URL, of a size that its server names.
@@ -108,9 +115,10 @@ class ExternalHosts:
         Raises ContentMissing where the URL may not be asked or its server has nothing there, ContentChanged where the size is not the
         record's, SourceUnavailable for all else.
         """
-        exchange = self._fetch(datastream, {"Range": f"bytes={start}-"} if start else {})
+        deadline = self._clock() + OPENING
+        exchange = self._fetch(datastream, {"Range": f"bytes={start}-"} if start else {}, deadline)
         try:
-            size, skipped = self._size(datastream, exchange, start)
+            size, skipped = self._size(datastream, exchange, start, deadline)
             if datastream.size not in {None, size}:
                 raise ContentChanged(datastream.pid, datastream.dsid)
         except (ContentMissing, ContentChanged, SourceUnavailable):
@@ -120,11 +128,11 @@ class ExternalHosts:
             exchange.response.raw, datastream, repository=self._repository, size=size, start=start, skip=skipped, release=exchange.close
         )
 
-    def _fetch(self, datastream: DatastreamRecord, headers: dict[str, str], method: str = "GET") -> _Exchange:
-        """The answer after all redirects, each of them checked like the first."""
+    def _fetch(self, datastream: DatastreamRecord, headers: dict[str, str], deadline: float, method: str = "GET") -> _Exchange:
+        """The answer after all redirects, each of them checked like the first; ``deadline`` is when by our clock it must have come."""
         url = datastream.location
         for _ in range(MAX_REDIRECTS + 1):
-            exchange = self._exchange(datastream, url, headers, method)
+            exchange = self._exchange(datastream, url, headers, deadline, method)
             target = exchange.response.headers.get("Location")
             if not exchange.response.is_redirect or target is None:
                 return exchange
@@ -135,13 +143,16 @@ class ExternalHosts:
                 raise ContentMissing(datastream.pid, datastream.dsid) from None
         raise SourceUnavailable(self._repository)
 
-    def _exchange(self, datastream: DatastreamRecord, url: str, headers: dict[str, str], method: str) -> _Exchange:
+    def _exchange(self, datastream: DatastreamRecord, url: str, headers: dict[str, str], deadline: float, method: str) -> _Exchange:
         """One question to one address, by an adapter alone: a session would add cookies, the environment's proxies and .netrc."""
         host, port, netloc = self._admit(datastream, url)
         try:
-            adapter = self._adapter(host, self._address(datastream, host, port))
+            address, left = self._address(datastream, host, port), deadline - self._clock()
+            if left < CONNECTING:
+                raise SourceUnavailable(self._repository)
+            adapter = self._adapter(host, address)
             asked = requests.Request(method, url, headers={**_HEADERS, **headers, "Host": netloc}).prepare()
-            return _Exchange(adapter, adapter.send(asked, stream=True, timeout=TIMEOUTS))
+            return _Exchange(adapter, adapter.send(asked, stream=True, timeout=(CONNECTING, left)))
         except (requests.RequestException, OSError) as error:
             raise SourceUnavailable(self._repository) from error
 
@@ -173,7 +184,7 @@ class ExternalHosts:
             raise ContentMissing(datastream.pid, datastream.dsid)
         return addresses[0]
 
-    def _size(self, datastream: DatastreamRecord, exchange: _Exchange, start: int) -> tuple[int, int]:
+    def _size(self, datastream: DatastreamRecord, exchange: _Exchange, start: int, deadline: float) -> tuple[int, int]:
         """Octets of the whole, and how many come before ``start`` because the server ignored the range."""
         response = exchange.response
         if response.status_code in {404, 410}:
@@ -182,7 +193,7 @@ class ExternalHosts:
             raise SourceUnavailable(self._repository)
         if response.status_code == 200:
             length = self._length(response)
-            return (self._ask_size(datastream) if length is None else length), start
+            return (self._ask_size(datastream, deadline) if length is None else length), start
         match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if match and start and (response.status_code, match[1] or match[2]) in {(206, str(start)), (416, str(start))}:
             return int(match[2]), 0
@@ -192,9 +203,9 @@ class ExternalHosts:
         text = response.headers.get("Content-Length", "")
         return int(text) if _LENGTH.fullmatch(text) else None
 
-    def _ask_size(self, datastream: DatastreamRecord) -> int:
+    def _ask_size(self, datastream: DatastreamRecord, deadline: float) -> int:
         """What HEAD says, where the answer itself comes in chunks."""
-        exchange = self._fetch(datastream, {}, "HEAD")
+        exchange = self._fetch(datastream, {}, deadline, "HEAD")
         exchange.close()
         length = self._length(exchange.response) if exchange.response.status_code == 200 else None
         if length is None:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -208,6 +209,41 @@ def test_a_redirect_leads_nowhere_else(server: Server, target: str) -> None:
     with pytest.raises(ContentMissing):
         read(server, "/x")
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(("seconds", "asked"), [(0.0, 6), (12.0, 4), (30.0, 1), (51.0, 0)])
+def test_all_redirects_together_have_one_deadline(server: Server, seconds: float, asked: int) -> None:
+    """``seconds`` pass before each question, as they do where a name is looked up slowly or a server is."""
+    server.answers["/x"] = respond(302, Location="/x")
+    now = [0.0]
+
+    def resolve(*_: object) -> list[str]:
+        now[0] += seconds
+        return [PUBLIC]
+
+    hosts = ExternalHosts(frozenset({server.host}), repository="main", resolver=resolve, adapter=Pins(), clock=lambda: now[0])
+    with pytest.raises(SourceUnavailable):
+        hosts.open(record(f"http://{server.host}/x"))
+    assert len(server.asked) == asked
+
+
+def test_the_time_left_is_how_long_a_server_may_be_silent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers |= {"/x": respond(302, Location="/y"), "/y": respond(200, BODY)}
+    told: list[tuple[float, float]] = []
+    real = PinnedAdapter.send
+
+    def send(adapter: PinnedAdapter, *arguments: Any, **options: Any) -> Any:
+        told.append(options["timeout"])
+        return real(adapter, *arguments, **options)
+
+    monkeypatch.setattr(PinnedAdapter, "send", send)
+    now = iter([0.0, 15.0, 40.0])
+    hosts = ExternalHosts(
+        frozenset({server.host}), repository="main", resolver=lambda *_: [PUBLIC], adapter=Pins(), clock=lambda: next(now)
+    )
+    with hosts.open(record(f"http://{server.host}/x")) as content:
+        assert content.size == len(BODY)
+    assert told == [(10.0, 45.0), (10.0, 20.0)]
 
 
 def test_redirects_without_end_are_given_up(server: Server) -> None:
