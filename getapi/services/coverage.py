@@ -1,11 +1,13 @@
 """What has arrived by all responses together: of a package, or of a datastream that came in several ranges; and counts it (SPEC 7)."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django import db
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
@@ -17,7 +19,7 @@ from getapi.core.intervals import Intervals
 from getapi.core.layout import Extent, Layout, lay_out
 from getapi.models import Delivery, Package
 from getapi.services import process, shelf
-from getapi.services.statistics import Item, Recipient, record_downloads
+from getapi.services.statistics import LOGGED_ID, Item, Recipient, record_downloads
 
 logger = logging.getLogger("getapi.deliveries")
 Outcome = Delivery.Outcome
@@ -84,13 +86,13 @@ class Progress:
     state: str
 
 
-def settle_package(package: str, *, layout: Layout | None = None, recipient: Recipient, time: datetime) -> None:
+def settle_package(package: str, *, layout: Layout | None = None, recipient: Recipient, time: datetime, also: Sequence[Piece] = ()) -> None:
     """Closes what its responses left open, and counts at ``time`` what is whole now; the layout is read where it is not given.
 
-    Safe to call again. Raises django.db.Error.
+    ``also`` is what its reader asked for besides. Safe to call again. Raises django.db.Error.
     """
     with transaction.atomic():
-        found = _survey(Delivery.objects.filter(package=package))
+        found = _survey(Delivery.objects.filter(package=package), also)
         union = arrived([response.piece for response in found])
         layout = layout or _lay_out(package)
         if layout is None or not union.spans:
@@ -100,6 +102,17 @@ def settle_package(package: str, *, layout: Layout | None = None, recipient: Rec
             record_downloads(items, recipient=recipient, package=package, time=time)
         if union.covers(0, layout.length):
             Package.objects.filter(pk=package, delivered=None).update(delivered=time)
+
+
+def note_end(package: str, size: int, *, recipient: Recipient) -> None:
+    """Its reader asked for what lies behind its last octet, as programs do that have all of it. No answer fails because of this."""
+    now = timezone.now()
+    behind = Piece(first=size, sent=0, reach=size, began=now, after=now)
+    try:
+        if Package.objects.filter(pk=package, delivered=None).exists():
+            settle_package(package, recipient=recipient, time=now, also=[behind])
+    except db.Error:
+        logger.exception("what a reader has could not be noted", extra={"package": package[:LOGGED_ID]})
 
 
 def settle_single(row: Delivery, *, time: datetime) -> None:
@@ -194,13 +207,11 @@ def _responses(rows: QuerySet[Delivery]) -> list[Response]:
     return [Response(**dict(zip(COLUMNS, values, strict=True))) for values in marked.values_list(*COLUMNS)]
 
 
-def _survey(rows: QuerySet[Delivery]) -> list[Response]:
+def _survey(rows: QuerySet[Delivery], also: Sequence[Piece] = ()) -> list[Response]:
     """The rows as they are once the lost ones are closed, and what their reader has shown is added."""
     found = [_bury(response) if response.is_lost else response for response in _responses(rows)]
-    return [
-        response if sent == response.sent else _change(response, sent=sent)
-        for response, sent in zip(found, shown([response.piece for response in found]), strict=True)
-    ]
+    sents = shown([*(response.piece for response in found), *also])
+    return [response if sent == response.sent else _change(response, sent=sent) for response, sent in zip(found, sents, strict=False)]
 
 
 def _bury(response: Response) -> Response:

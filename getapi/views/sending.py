@@ -36,6 +36,7 @@ class Representation:
     """What an address stands for now. ``length`` in octets, ``etag`` strong and with its quotes, ``modified`` aware or not known.
 
     ``send`` gives the octets from a start to a stop (not included); ``location`` is the bytes' own address where they have one.
+    ``end`` is told when a reader asks for what lies behind the last octet: it has all of them.
     """
 
     length: int
@@ -45,6 +46,7 @@ class Representation:
     media_type: str
     location: str | None = None
     send: Callable[[int, int], Iterator[bytes]]
+    end: Callable[[], None] = lambda: None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -65,6 +67,8 @@ def answer(request: Request, found: Representation) -> HttpResponseBase:
         case PreconditionFailed():
             return _answer_empty(412, found.headers)
         case Unsatisfiable():
+            if request.headers["Range"].strip() == f"bytes={found.length}-":
+                found.end()
             return _answer_empty(416, {**found.headers, "Content-Range": f"bytes */{found.length}"})
         case Partial(start=start, stop=stop):
             return send_part(request, found, start, stop, {"Content-Range": f"bytes {start}-{stop - 1}/{found.length}"})

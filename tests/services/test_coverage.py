@@ -1,0 +1,266 @@
+"""What is counted of responses that broke off, were killed, or came in parts."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from getapi.core.layout import Layout, lay_out
+from getapi.models import Delivery, Download, Package
+from getapi.services import coverage, process, shelf
+from getapi.services.coverage import DIED, LEASE, Outcome
+from getapi.services.statistics import Item, Recipient
+from tests.conftest import Configure
+from tests.core.packages import plan_of
+
+PACKAGE = f"{1:032x}"
+READER = Recipient(key_id=None, address="192.0.2.0", user_agent="curl/8")
+NOW = timezone.now()
+SECOND = timedelta(seconds=1)
+PLAN = plan_of({"data/a": b"a" * 4000, "data/empty": b"", "data/b": b"b" * 4000}, known=True)
+LAYOUT = lay_out(PLAN)
+SIZE = LAYOUT.length
+ELSEWHERE = "elsewhere/1/2"
+DEAD = process.identity().rpartition("/")[0] + "/1"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _configured(configure: Configure) -> None:
+    configure()
+
+
+def put() -> None:
+    row = Package(id=PACKAGE, created=NOW, format="tar", name="bag", size=SIZE, files=3, etag=PLAN.etag)
+    shelf.put(row, PLAN)
+
+
+def response(first: int, sent: int, *, handed: int | None = None, stop: int = SIZE, **known: Any) -> Delivery:
+    """One that broke off, unless ``known`` says something else."""
+    facts = {"started": NOW, "renewed": NOW, "ended": NOW, "outcome": Outcome.CLIENT_GONE, "process": ELSEWHERE, **known}
+    return Delivery.objects.create(
+        uid=uuid.uuid4(),
+        package=known.get("package", PACKAGE),
+        name="bag",
+        address=READER.address,
+        user_agent=READER.user_agent,
+        first=first,
+        stop=stop,
+        sent=sent,
+        handed=sent if handed is None else handed,
+        **{name: value for name, value in facts.items() if name != "package"},
+    )
+
+
+def running(first: int, sent: int, **known: Any) -> Delivery:
+    return response(first, sent, **{"ended": None, "outcome": Outcome.RUNNING, "process": process.identity(), **known})
+
+
+def settle(layout: Layout | None = LAYOUT) -> None:
+    coverage.settle_package(PACKAGE, layout=layout, recipient=READER, time=timezone.now())
+
+
+def counted() -> list[str]:
+    return sorted(Download.objects.values_list("dsid", flat=True))
+
+
+def names() -> list[str]:
+    return sorted(entry.datastream.dsid for entry in PLAN.entries)
+
+
+def test_a_resumed_download_is_counted_although_its_first_part_was_not_all_acknowledged() -> None:
+    response(0, 2000, handed=5000)
+    response(3000, SIZE - 3000, started=NOW + SECOND, outcome=Outcome.DONE)
+    settle()
+    assert counted() == names()
+    settle()
+    assert len(counted()) == len(names())
+
+
+def test_what_the_kernel_never_took_is_not_made_up() -> None:
+    member = LAYOUT.offsets[1]
+    response(0, member + 100, handed=member + 200)
+    response(member + 300, SIZE - member - 300, started=NOW + SECOND, outcome=Outcome.DONE)
+    settle()
+    assert counted() == names()[1:]
+    assert Delivery.objects.get(first=0).sent == member + 100
+
+
+def test_what_still_runs_is_never_closed() -> None:
+    running(0, 2000, handed=5000, renewed=NOW - LEASE * 2)
+    response(3000, SIZE - 3000, started=NOW + SECOND, outcome=Outcome.DONE)
+    settle()
+    assert Delivery.objects.get(first=0).outcome == Outcome.RUNNING
+    assert Delivery.objects.get(first=0).sent == 2000
+
+
+@pytest.mark.parametrize("known", [{"process": DEAD}, {"process": ELSEWHERE, "renewed": NOW - LEASE - SECOND}])
+def test_what_a_dead_process_sent_is_closed_where_its_reader_goes_on(known: dict[str, Any]) -> None:
+    running(0, 100, started=NOW - LEASE * 2, **known)
+    running(3000, 0, started=timezone.now())
+    settle()
+    row = Delivery.objects.get(first=0)
+    assert (row.outcome, row.reason, row.sent) == (Outcome.BROKEN, DIED, 3000)
+    assert row.ended is not None
+
+
+def test_what_began_while_the_dead_process_lived_shows_nothing() -> None:
+    running(0, 100, started=NOW - LEASE * 3, process=ELSEWHERE, renewed=NOW - LEASE * 2)
+    running(3000, 0, started=NOW - LEASE * 3 + SECOND)
+    settle()
+    assert Delivery.objects.get(first=0).sent == 100
+
+
+def test_another_machine_is_given_its_time() -> None:
+    running(0, 100, process=ELSEWHERE, renewed=timezone.now())
+    coverage.sweep()
+    assert Delivery.objects.get().outcome == Outcome.RUNNING
+
+
+def test_a_dead_process_is_swept_also_when_nobody_comes_again() -> None:
+    put()
+    running(0, LAYOUT.offsets[2], process=DEAD)
+    coverage.sweep()
+    row = Delivery.objects.get()
+    assert (row.outcome, row.reason, row.sent) == (Outcome.BROKEN, DIED, LAYOUT.offsets[2])
+    assert counted() == names()[:1]
+    coverage.sweep()
+    assert len(counted()) == 1
+
+
+def test_a_package_that_is_kept_no_longer_costs_the_sweep_nothing_else() -> None:
+    running(0, SIZE, process=DEAD)
+    coverage.sweep()
+    assert Delivery.objects.get().outcome == Outcome.BROKEN
+    assert counted() == []
+
+
+def test_whoever_asks_for_what_lies_behind_the_end_has_all_of_it() -> None:
+    put()
+    running(0, 10, process=DEAD)
+    coverage.note_end(PACKAGE, SIZE, recipient=READER)
+    assert counted() == names()
+    assert Package.objects.get().delivered is not None
+    coverage.note_end(PACKAGE, SIZE, recipient=READER)
+
+
+def test_a_package_is_delivered_when_all_of_it_has_arrived() -> None:
+    put()
+    response(0, SIZE - 1)
+    settle()
+    assert Package.objects.get().delivered is None
+    response(SIZE - 1, 1, outcome=Outcome.DONE)
+    settle(None)
+    assert Package.objects.get().delivered is not None
+
+
+def test_the_state_of_a_package_is_that_of_its_responses() -> None:
+    def state() -> tuple[int, str]:
+        found = coverage.progress(PACKAGE, SIZE)
+        return found.sent, found.state
+
+    assert state() == (0, "ready")
+    row = running(0, 10)
+    assert state() == (10, "sending")
+    Delivery.objects.filter(pk=row.pk).update(outcome=Outcome.CLIENT_GONE)
+    assert state() == (10, "broken")
+    response(20, 10, stop=30, outcome=Outcome.DONE)
+    assert state() == (20, "ready")
+    lost = running(40, 1, process=DEAD)
+    assert state() == (21, "broken")
+    lost.delete()
+    response(0, SIZE, outcome=Outcome.DONE)
+    assert state() == (SIZE, "done")
+
+
+@given(data=st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+def test_whatever_breaks_and_is_killed_a_reader_that_has_all_is_counted_once_for_each_datastream(data: st.DataObject) -> None:
+    """Each response reaches the reader further than was recorded, and breaks or is killed; the next one begins where the reader is."""
+    Delivery.objects.all().delete()
+    Download.objects.all().delete()
+    position, moment = 0, NOW - timedelta(hours=1)
+    while position < SIZE:
+        got = data.draw(st.integers(min(SIZE // 8, SIZE - position), SIZE - position))
+        is_last = position + got == SIZE
+        known = got if is_last else data.draw(st.integers(0, got))
+        moment += timedelta(seconds=5)
+        if is_last:
+            response(position, known, started=moment, outcome=Outcome.DONE)
+        elif data.draw(st.booleans()):
+            response(position, known, started=moment, handed=data.draw(st.integers(got, SIZE - position)))
+        else:
+            running(position, known, started=moment, renewed=moment + SECOND, process=DEAD)
+        if data.draw(st.booleans()):
+            settle()
+        position += got
+    settle()
+    settle()
+    assert counted() == names()
+
+
+class TestSingle:
+    ITEM = Item(pid="test:1", dsid="a", version="a.0", bytes=100)
+
+    def part(self, first: int, stop: int, *, sent: int | None = None, etag: str = "e", **known: Any) -> Delivery:
+        facts = {"pid": "test:1", "dsid": "a", "version": "a.0", "bytes": 100}
+        count = stop - first if sent is None else sent
+        row = response(first, count, stop=stop, package="", item=facts, etag=etag, **{"outcome": Outcome.DONE, **known})
+        coverage.settle_single(row, time=timezone.now())
+        return row
+
+    def test_ranges_of_one_reader_count_once_when_they_are_all_of_it(self) -> None:
+        self.part(0, 40)
+        self.part(60, 100)
+        assert counted() == []
+        last = self.part(40, 60)
+        assert counted() == ["a"]
+        coverage.settle_single(last, time=timezone.now())
+        assert counted() == ["a"]
+
+    def test_who_takes_it_twice_counts_twice_and_no_part_counts_for_both(self) -> None:
+        for _ in range(2):
+            self.part(0, 50)
+            self.part(50, 100)
+        assert counted() == ["a", "a"]
+        self.part(50, 100)
+        assert counted() == ["a", "a"]
+
+    def test_a_whole_response_counts_by_itself_and_leaves_the_parts_alone(self) -> None:
+        self.part(0, 50)
+        self.part(0, 100)
+        self.part(0, 100)
+        assert counted() == ["a", "a"]
+        self.part(50, 100)
+        assert counted() == ["a", "a", "a"]
+
+    @pytest.mark.parametrize("other", [{"etag": "f"}, {"started": NOW - timedelta(hours=25)}], ids=["another version", "long ago"])
+    def test_parts_of_something_else_make_nothing_whole(self, other: dict[str, Any]) -> None:
+        self.part(0, 50, **other)
+        self.part(50, 100)
+        assert counted() == []
+
+    def test_where_no_address_is_kept_only_a_whole_response_counts(self) -> None:
+        for first, stop, expected in ((0, 50, 0), (50, 100, 0), (0, 100, 1)):
+            row = response(first, stop - first, stop=stop, package="", etag="e", outcome=Outcome.DONE,
+                           item={"pid": "test:1", "dsid": "a", "version": "", "bytes": 100})  # fmt: skip
+            Delivery.objects.filter(pk=row.pk).update(address="")
+            coverage.settle_single(Delivery.objects.get(pk=row.pk), time=NOW)
+            assert len(counted()) == expected
+
+    def test_one_that_a_dead_process_had_sent_whole_is_counted_by_the_sweep(self) -> None:
+        row = self.part(0, 100, sent=0, outcome=Outcome.RUNNING, process=process.identity())
+        Delivery.objects.filter(pk=row.pk).update(sent=100, process=DEAD)
+        coverage.sweep()
+        assert counted() == ["a"]
+
+    def test_an_empty_one_is_whole_with_its_headers(self) -> None:
+        row = response(0, 0, stop=0, package="", etag="e", outcome=Outcome.DONE,
+                       item={"pid": "test:1", "dsid": "a", "version": "", "bytes": 0})  # fmt: skip
+        coverage.settle_single(row, time=NOW)
+        assert counted() == ["a"]
