@@ -60,10 +60,8 @@ def on_starting(server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """By now the application is loaded in this process."""
-    from getapi.services.verification import findings
     from getapi.services.watcher import watcher
 
-    findings.serve()
     watcher.serve(threads=worker.cfg.threads, grace=worker.cfg.graceful_timeout, stopping=lambda: not worker.alive)
 
 

@@ -20,8 +20,7 @@ from getapi.services.recorder import Record, Recorder, facts, recorder
 from getapi.services.rounds import close_databases
 from getapi.services.statistics import Item, Recipient, kept_address, kept_user_agent
 from getapi.services.watcher import Watcher, watcher
-from getapi.transport.assurance import Doubt
-from getapi.transport.reading import opened
+from getapi.transport.assurance import Doubt, vet
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
 
@@ -141,17 +140,18 @@ def deliver(
 ) -> Delivery:
     """The octets ``start`` to ``stop`` (not included) of a layout as a response's body, of exactly ``stop - start`` octets or cut short.
 
-    ``sock`` is ``transport.connection.raw_socket``'s word; ``etag`` a single datastream's identity. Where the window begins inside a
-    datastream, that is opened once beforehand: its errors (SourceError) are still an answer then. Raises TooManyDeliveries where this
-    process is full.
+    ``sock`` is ``transport.connection.raw_socket``'s word; ``etag`` a single datastream's identity. What the window begins with is looked
+    at beforehand: its errors (SourceError) are still an answer then. Raises TooManyDeliveries where this process is full.
     """
-    first = next(layout.window(start, stop), None)
-    if isinstance(first, Extent):
-        opened(open_entry, first.entry).close()
     consignment = Consignment(layout=layout, start=start, stop=stop, recipient=recipient, package=package, name=name, etag=etag)
     transfer = Transfer(sock, total=stop - start)
-    watched_by.register(transfer)
-    return Delivery(consignment, open_entry=open_entry, transfer=transfer, doubt=doubt, watched_by=watched_by, recorded_by=recorded_by)
+    watched_by.register(transfer)  # it may take a while from here, and nobody may have more threads wait than may send
+    try:
+        left = vet(layout, start, stop, open_entry=open_entry, doubt=doubt)
+    except BaseException:
+        watched_by.forget(transfer)
+        raise
+    return Delivery(consignment, open_entry=open_entry, transfer=transfer, doubt=left, watched_by=watched_by, recorded_by=recorded_by)
 
 
 class _Course:

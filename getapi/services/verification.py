@@ -3,10 +3,7 @@
 import logging
 import os
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
-
-from django import db
 
 from getapi import conf
 from getapi.core.ledger import Examination
@@ -14,6 +11,7 @@ from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup, DatastreamRecord
 from getapi.services import fixity
 from getapi.services.fixity import DatabaseLedger
+from getapi.services.rounds import rounds
 from getapi.transport.assurance import Doubt
 from getapi.transport.verifier import Verifier
 
@@ -21,9 +19,6 @@ logger = logging.getLogger("getapi.fixity")
 
 REMEMBERED = 60.0
 """Seconds for which a process answers from memory what it has found itself: by then it is in the ledger, whose word counts."""
-
-INTERVAL = 1.0
-"""Seconds for which findings are gathered before they are written together."""
 
 MOST_WAITING = 10_000
 """Findings that are kept while the database does not answer; what is dropped is only read once more some day."""
@@ -38,12 +33,6 @@ class Findings:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: list[tuple[str, DatastreamRecord, Examination]] = []
-        self._serves = False
-        self._writer: threading.Thread | None = None
-
-    def serve(self) -> None:
-        """From now on a thread of their own writes them, each second, while there are any."""
-        self._serves = True
 
     def add(self, entry: Entry, found: Examination) -> None:
         if found.mismatch:
@@ -53,22 +42,9 @@ class Findings:
         with self._lock:
             self._waiting.append((entry.repository, entry.datastream, found))
             del self._waiting[:-MOST_WAITING]
-            if self._serves and self._writer is None:
-                self._writer = threading.Thread(target=self._write_all, name="findings", daemon=True)
-                self._writer.start()
 
-    def _write_all(self) -> None:
-        while True:
-            time.sleep(INTERVAL)
-            self.write()
-            with self._lock:
-                if not self._waiting:
-                    self._writer = None
-                    break
-        db.connections.close_all()
-
-    def write(self) -> None:
-        """What the database does not take is kept for the next time."""
+    def write(self) -> bool:
+        """Whether more has come meanwhile. What is not taken is kept for the next time. Raises django.db.Error."""
         with self._lock:
             waiting, self._waiting = self._waiting, []
         left = _by_repository(waiting)
@@ -77,11 +53,11 @@ class Findings:
                 repository, readings = next(iter(left.items()))
                 fixity.record(repository, readings)
                 del left[repository]
-        except db.Error:
-            logger.warning("what was verified could not be written yet", extra={"waiting": sum(map(len, left.values()))})
-        with self._lock:
+        finally:
             kept = [(repository, *reading) for repository, readings in left.items() for reading in readings]
-            self._waiting = [*kept, *self._waiting][-MOST_WAITING:]
+            with self._lock:
+                self._waiting = [*kept, *self._waiting][-MOST_WAITING:]
+        return bool(self._waiting)
 
 
 def _by_repository(
@@ -98,8 +74,14 @@ def remembered() -> float:
     return min(REMEMBERED, conf.current().fixity.max_age)
 
 
+def _note(entry: Entry, found: Examination) -> None:
+    findings.add(entry, found)
+    rounds.engage()
+
+
 findings = Findings()
-verifier = Verifier(tell=findings.add, remember=remembered)
+rounds.every_second(findings.write)
+verifier = Verifier(tell=_note, remember=remembered)
 os.register_at_fork(after_in_child=verifier.reset)
 
 

@@ -1,11 +1,14 @@
 """A package written without HTTP: the same plan, layout and sender, and every byte compared with every digest that is declared."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
+
+from django import db
 
 from getapi.services.packages import Package
 from getapi.services.repositories import registry
@@ -14,6 +17,8 @@ from getapi.transport.assurance import Doubt
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
 from getapi.transport.verifier import Verifier
+
+logger = logging.getLogger("getapi.fixity")
 
 
 def write(package: Package, stream: IO[bytes], *, progress: Callable[[int], object] = lambda _: None) -> None:
@@ -31,7 +36,10 @@ def write(package: Package, stream: IO[bytes], *, progress: Callable[[int], obje
                 stream.write(block)
                 progress(len(block))
     finally:
-        found.write()
+        try:
+            found.write()
+        except db.Error:
+            logger.exception("what was found of the package's bytes could not be put on record")
 
 
 @contextmanager

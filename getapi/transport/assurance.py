@@ -1,15 +1,15 @@
 """What one window knows of its members' bytes, and how it waits for what it must know before they may leave."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from getapi.core.layout import Deferred, Extent, Layout
 from getapi.core.plan import Entry
 from getapi.core.source import Content
 from getapi.core.stream import Learned, needs
 from getapi.transport.ahead import Ahead
-from getapi.transport.examination import checks_of
-from getapi.transport.reading import HELD
+from getapi.transport.examination import Checks, checks_of
+from getapi.transport.reading import HELD, opened
 from getapi.transport.transfer import Transfer
 from getapi.transport.verifier import Reading, Verifier
 
@@ -23,6 +23,38 @@ class Doubt:
 
     verifier: Verifier
     paths: Collection[str] = frozenset()
+
+
+VETTING = 10.0
+"""Seconds for which a reader waits for an answer that could tell of damage; after that it begins, and can only break off."""
+
+
+def vet(layout: Layout, start: int, stop: int, *, open_entry: Callable[..., Content], doubt: Doubt) -> Doubt:
+    """Looks at what a window begins with while that can still be an answer; returns what is in doubt after it.
+
+    Where it begins inside a datastream, that is opened; where nothing of it may leave before it was found sound, this is waited for, though
+    not for ever. Raises FixityMismatch, ContentMissing, ContentChanged, SourceUnavailable.
+    """
+    first = next(layout.window(start, stop), None)
+    if not isinstance(first, Extent):
+        return doubt
+    opened(open_entry, first.entry, first.start).close()
+    if first.entry.path not in doubt.paths or first.start < first.entry.size - HELD:
+        return doubt
+    reading = doubt.verifier.ask(first.entry, open_entry, _checks(layout, first.entry))
+    try:
+        if not reading.wait(VETTING):
+            return doubt
+        reading.result()
+    finally:
+        doubt.verifier.leave(reading)
+    return replace(doubt, paths=frozenset(doubt.paths) - {first.entry.path})
+
+
+def _checks(layout: Layout, entry: Entry) -> Checks:
+    plan = layout.plan
+    is_summed = plan is not None and plan.format == "zip" and entry.checksum is None
+    return checks_of(entry, None if plan is None else plan.algorithm, checksum=is_summed)
 
 
 class Assurance:
@@ -68,6 +100,8 @@ class Assurance:
         if entry.path in self._sound:
             return
         with self._ahead.reading(entry) as reading:
+            if self._transfer.handed == 0:
+                yield b""  # the server writes its headers: what goes wrong from now on breaks off, and is no empty answer
             while not reading.wait(PAUSE):
                 self._transfer.watch(self._doubt.verifier.octets)
                 self._transfer.check()
@@ -80,9 +114,7 @@ class Assurance:
             self._checksums[entry.path] = found.crc32
 
     def _ask(self, entry: Entry) -> Reading:
-        plan = self._layout.plan
-        is_summed = plan is not None and plan.format == "zip" and entry.checksum is None
-        return self._doubt.verifier.ask(entry, self._open, checks_of(entry, self.algorithm, checksum=is_summed))
+        return self._doubt.verifier.ask(entry, self._open, _checks(self._layout, entry))
 
     def _wanted(self, start: int, stop: int) -> Iterator[Entry]:
         """The entries that the window will wait for, as far as it can be known beforehand."""

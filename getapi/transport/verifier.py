@@ -189,10 +189,11 @@ class Verifier:
             if found is not None:
                 self._keep(reading)
         if found is not None:
-            self._report(reading.entry, found)
+            self.report(reading.entry, found)
         reading.conclude(found, error)
 
-    def _report(self, entry: Entry, found: Examination) -> None:
+    def report(self, entry: Entry, found: Examination) -> None:
+        """For who found something of an entry."""
         try:
             self._tell(entry, found)
         except Exception:  # those who wait must be told whatever becomes of the record

@@ -1,7 +1,6 @@
 """What a process finds of the bytes that it sends goes into the ledger, and what the ledger knows need not be read."""
 
 import hashlib
-import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,13 +15,13 @@ from getapi.models import Fixity
 from getapi.services import fixity, packages, verification
 from getapi.services.fixity import DatabaseLedger
 from getapi.services.repositories import registry
+from getapi.services.rounds import rounds
 from getapi.services.verification import Findings, doubt, unread
 from getapi.transport.examination import checks_of
 from getapi.transport.verifier import Reading, Verifier
 from tests.conftest import Configure
 from tests.core.fakes import managed
 from tests.sources.stores import BuiltStore, datastream, digest, foxml, location, version
-from tests.transport.material import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -100,7 +99,8 @@ def test_what_a_database_that_is_away_does_not_take_is_written_when_it_is_back(m
     findings.add(entry("A"), sound(entry("A")))
     with monkeypatch.context() as patched:
         patched.setattr(fixity, "record", refuse)
-        findings.write()
+        with pytest.raises(OperationalError):
+            findings.write()
     findings.add(entry("B"), sound(entry("B")))
     findings.write()
     assert sorted(Fixity.objects.values_list("dsid", flat=True)) == ["A", "B"]
@@ -115,16 +115,13 @@ def test_no_more_is_kept_for_a_database_that_stays_away_than_there_is_room_for(m
     assert sorted(Fixity.objects.values_list("dsid", flat=True)) == ["B", "C"]
 
 
-def test_a_server_has_them_written_by_a_thread_that_ends_with_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(verification, "INTERVAL", 0.01)
-    written: list[list[str]] = []
-    monkeypatch.setattr(fixity, "record", lambda _, readings: written.append([each.dsid for each, _ in readings]))
-    findings = Findings()
-    findings.serve()
-    for name in "AB":
-        findings.add(entry(name), sound(entry(name)))
-        wait_until(lambda name=name: [name] in written)  # type: ignore[misc] # a lambda's default
-        wait_until(lambda: all(thread.name != "findings" for thread in threading.enumerate()))
+def test_what_this_process_finds_is_written_in_its_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(rounds, "engage", lambda: asked.append(True))
+    verification.verifier.report(entry("A"), sound(entry("A")))
+    assert asked == [True]
+    rounds.go()
+    assert Fixity.objects.get().dsid == "A"
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from getapi.core.errors import ContentChanged, ContentMissing, FixityMismatch, SourceUnavailable
 from getapi.core.layout import Extent, Layout, lay_out
 from getapi.core.plan import Entry
-from getapi.transport import ahead
-from getapi.transport.assurance import Doubt
+from getapi.transport import ahead, assurance
+from getapi.transport.assurance import Doubt, vet
 from getapi.transport.reading import HELD
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
@@ -207,6 +207,43 @@ def test_a_zips_header_waits_for_the_checksum_of_its_member_and_of_no_other(tmp_
         arrived += next(blocks)
     blocked.set()
     assert arrived + b"".join(blocks) == whole(layout, {"data/a": OCTETS, "data/b": AFTER})
+
+
+@pytest.mark.parametrize("first", [0, 500_000, len(OCTETS) - HELD - 1, len(OCTETS) - HELD, len(OCTETS) - 1])
+@pytest.mark.parametrize("octets", [OCTETS, ROTTEN], ids=["sound", "rotten"])
+def test_what_nothing_may_leave_of_before_it_is_found_sound_is_looked_at_first(tmp_path: Path, octets: bytes, first: int) -> None:
+    one = entry("a", OCTETS, declared=("md5",))
+    layout, store, asked = laid_out(one), stored(tmp_path, octets), doubt(one)
+    must_wait = first >= len(OCTETS) - HELD
+    start = member(layout) + first
+    if octets is ROTTEN and must_wait:
+        with pytest.raises(FixityMismatch):
+            vet(layout, start, layout.length, open_entry=store.open, doubt=asked)
+    else:
+        left = vet(layout, start, layout.length, open_entry=store.open, doubt=asked)
+        assert left.paths == (frozenset() if must_wait else {one.path})
+    assert (asked.verifier.octets > 0) is must_wait
+
+
+def test_a_window_that_begins_between_members_need_not_be_looked_at(tmp_path: Path) -> None:
+    one = entry("a", OCTETS, declared=("md5",))
+    layout, asked = laid_out(one), doubt(one)
+    assert vet(layout, 0, layout.length, open_entry=Store({}).open, doubt=asked) is asked
+
+
+def test_nobody_waits_for_an_answer_until_a_large_file_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assurance, "VETTING", 0.01)
+    one, go, store = entry("a", OCTETS, declared=("md5",)), threading.Event(), stored(tmp_path)
+    layout, asked = laid_out(one), doubt(one)
+
+    def open_entry(found: Entry, start: int = 0) -> Held:
+        if threading.current_thread().name == "verifier":
+            assert go.wait(10)
+        return store.open(found, start)
+
+    assert vet(layout, member(layout) + len(OCTETS) - 1, layout.length, open_entry=open_entry, doubt=asked) is asked
+    go.set()
+    wait_until(lambda: all(held.closed for held in store.opened))
 
 
 SMALL = b"s" * 1000
