@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from getapi.core.errors import PackageCanceled
@@ -196,7 +197,8 @@ def _save_alone(row: Delivery) -> None:
 def _upsert(rows: list[Delivery]) -> None:
     for row in rows:
         row.renewed = Now()  # by the database's clock
-    Delivery.objects.bulk_create(rows, update_conflicts=True, unique_fields=["uid"], update_fields=list(CHANGING))
+    with transaction.atomic():
+        Delivery.objects.bulk_create(rows, update_conflicts=True, unique_fields=["uid"], update_fields=list(CHANGING))
 
 
 def _forget_keys(rows: list[Delivery]) -> None:
