@@ -87,6 +87,7 @@ class Recorder:
         self._uncounted: deque[tuple[Record, Delivery]] = deque()
         self._next_look = self._next_sweep = 0.0
         self._renewed = self._clock()
+        self._is_slow = False
 
     @property
     def lease_age(self) -> float:
@@ -105,8 +106,8 @@ class Recorder:
             self._writer.engage()
             return
         self._writer.wake()
-        if at_once and not self._writer.is_away:
-            record.is_written.wait(START_WAIT)
+        if at_once and not (self._is_slow or self._writer.is_away):
+            self._is_slow = not record.is_written.wait(START_WAIT)
 
     def end(self, record: Record) -> None:
         """Its ``end`` is known. It is counted soon."""
@@ -141,6 +142,7 @@ class Recorder:
 
     def _written(self, begun: Iterable[Record], ended: Iterable[Record], rows: Mapping[uuid.UUID, Delivery]) -> None:
         """They are to be counted next: one that begins in the middle may show what arrived of those before it."""
+        self._is_slow = False
         with self._lock:
             for record in begun:
                 record.is_written.set()

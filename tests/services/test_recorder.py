@@ -301,3 +301,13 @@ def test_all_that_runs_is_renewed_by_one_statement(
     clock.now += 1
     with django_assert_max_num_queries(4):  # the rows, within a transaction
         recorder.write()
+
+
+def test_of_many_that_begin_while_the_database_hangs_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = Rounds()
+    monkeypatch.setattr(hanging, "wake", lambda: None)
+    recorder, waits = Recorder(hanging), list[float]()
+    monkeypatch.setattr("threading.Event.wait", lambda _, seconds: waits.append(seconds))
+    for _ in range(5):
+        recorder.begin(record(), at_once=True)
+    assert waits == [recording.START_WAIT]

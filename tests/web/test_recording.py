@@ -1,0 +1,127 @@
+"""What real processes put on record when readers leave, databases are locked and processes end."""
+
+import hashlib
+import http.client
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.sources.stores import BuiltStore, datastream, digest, foxml, location, version
+from tests.web.resume.asking import Application, counted, get, package_of
+from tests.web.resume.material import configuration
+from tests.web.server import Server, serving
+
+NARROW = 64 << 10
+PID = "many:1"
+SIZES = {f"D{number}": 150_000 + 40_001 * number for number in range(8)}
+NAMES = sorted(SIZES)
+HUGE = 200_000_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
+    made = BuiltStore(root=tmp_path_factory.mktemp("store"))
+    octets = {dsid: random.Random(dsid).randbytes(size) for dsid, size in SIZES.items()}
+    made.put(PID, foxml(PID, *(managed(PID, dsid, hashlib.sha256(data).hexdigest()) for dsid, data in octets.items())))
+    for dsid, data in octets.items():
+        made.put(f"{PID}+{dsid}+{dsid}.0", data)
+    made.put("huge:1", foxml("huge:1", managed("huge:1", "A", "0" * 64)))
+    with made.put("huge:1+A+A.0", b"").open("wb") as file:
+        file.truncate(HUGE)
+    return made
+
+
+def managed(pid: str, dsid: str, sha256: str) -> str:
+    return datastream(dsid, "M", version(f"{dsid}.0", digest("SHA-256", sha256) + location(f"{pid}+{dsid}+{dsid}.0")))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, store: BuiltStore) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("service"), toml=configuration(store)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def application(server: Server) -> Application:
+    return Application.at(server)
+
+
+def take(server: Server, address: str, start: int, most: int) -> int:
+    """Asks for all from ``start`` on and leaves after ``most`` octets of it, unread ones on their way; returns how many it has."""
+    with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)) as connection:
+        connection.request("GET", address, headers={"Range": f"bytes={start}-"})
+        answer = connection.getresponse()
+        assert answer.status in {200, 206}
+        return len(answer.read(most))
+
+
+def test_of_packages_that_were_broken_off_and_resumed_no_datastream_is_missed(server: Server, application: Application) -> None:
+    chance = random.Random(0)
+    addresses = [application.link(PID, "tar") for _ in range(30)]
+    for address in addresses:
+        size = int(get(server, address, range="bytes=0-0").headers["Content-Range"].rpartition("/")[2])
+        position = 0
+        while position < size:
+            position += take(server, address, position, chance.randrange(1, size) if position < size * 0.7 else size)
+    for address in addresses:
+        assert counted(server, address, len(NAMES)) == NAMES
+        assert get(server, address.removesuffix("/content"), accept="application/json").body.count(b'"state": "done"') == 1
+
+
+def test_a_database_that_is_locked_for_ten_seconds_loses_and_doubles_nothing(server: Server, application: Application) -> None:
+    addresses = [application.link(PID, "tar") for _ in range(6)]
+    with closing(sqlite3.connect(server.folder / "db.sqlite3", timeout=20, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        lengths = [len(get(server, address).body) for address in addresses]
+        assert time.monotonic() - began < 5, "nobody waits for the database"
+        while time.monotonic() - began < 10:
+            time.sleep(0.1)  # so long it is locked: that is the matter of this test
+        other.execute("ROLLBACK")
+    for address, length in zip(addresses, lengths, strict=True):
+        assert counted(server, address, len(NAMES)) == NAMES
+        query = "SELECT outcome, sent FROM getapi_delivery WHERE package = ? AND outcome != 'running'"
+        assert server.wait_for_rows(query, package_of(address)) == [("done", length)]
+
+
+def start(server: Server, address: str) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.sock = server.connect(receive_buffer=NARROW)
+    connection.request("GET", address)
+    assert connection.getresponse().read(1 << 16)
+    return connection
+
+
+RUNNING = "SELECT process FROM getapi_delivery WHERE package = ? AND outcome = 'running' AND sent > 0"
+ENDED = "SELECT outcome, reason, sent > 0 FROM getapi_delivery WHERE package = ? AND outcome != 'running'"
+
+
+def test_a_killed_process_is_swept_by_the_others_when_nobody_comes_again(server: Server, application: Application) -> None:
+    address = application.link("huge:1", "tar")
+    with closing(start(server, address)):
+        ((process,),) = server.wait_for_rows(RUNNING, package_of(address))
+        os.kill(int(process.split("/")[1]), signal.SIGKILL)
+        other = application.link(PID, "tar")
+        end = time.monotonic() + 30
+        while not (rows := server.rows(ENDED, package_of(address))):
+            assert time.monotonic() < end, server.log[-3000:]
+            get(server, other)
+        assert rows == [("broken", "process-died", 1)]
+
+
+def test_a_process_that_is_stopped_puts_on_record_what_it_sent(tmp_path: Path, store: BuiltStore) -> None:
+    with serving(tmp_path, toml=configuration(store)) as stopping:
+        application = Application.at(stopping)
+        address = application.link("huge:1", "tar")
+        with closing(start(stopping, address)):
+            stopping.wait_for_rows(RUNNING, package_of(address))
+            os.kill(stopping.pid, signal.SIGQUIT)
+            stopping.wait_for_rows(ENDED, package_of(address), seconds=40)
+        assert stopping.rows(ENDED, package_of(address)) == [("shut-down", "delivery-shut-down", 1)]
