@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django import db
+from django.db import transaction
 from django.utils import timezone
 from itsdangerous import BadData, TimestampSigner, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
@@ -52,8 +54,7 @@ def generate(key_text: str | None, caller: ClientAddress, clients: Sequence[str]
     note_forwarding(caller, moment)
     key = _authenticate(key_text, caller, moment)
     addresses = _binding([_read_client(text) for text in clients], caller)
-    if key.last_used is None or key.last_used <= moment - _USE_PAUSE:
-        Key.objects.filter(pk=key.pk).update(last_used=moment)
+    _note_use(key, moment)
     return _sign([key.pk, *addresses], moment)
 
 
@@ -83,6 +84,17 @@ def _authenticate(key_text: str, caller: ClientAddress, now: datetime) -> Key:
     log.warning("A token could not be generated", extra=facts if key is None else facts | {"prefix": key.prefix})
     count_failure(caller.address, now)
     raise TokenNotGenerated
+
+
+def _note_use(key: Key, now: datetime) -> None:
+    """For the administrator's eyes: no token fails because it cannot be written."""
+    if key.last_used is not None and key.last_used > now - _USE_PAUSE:
+        return
+    try:
+        with transaction.atomic():
+            Key.objects.filter(pk=key.pk).update(last_used=now)
+    except db.Error:
+        log.exception("A key's last use could not be written", extra={"prefix": key.prefix})
 
 
 def _read_client(text: str) -> str:

@@ -5,6 +5,7 @@ from string import ascii_letters, digits
 from typing import Any
 
 import pytest
+from django import db
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase as DjangoTestCase
@@ -97,6 +98,18 @@ class TestGenerating:
             assert Key.objects.get().last_used == NOW
         tokens.generate(key, APPLICATION, now=NOW + timedelta(seconds=60))
         assert Key.objects.get().last_used == NOW + timedelta(seconds=60)
+
+    def test_a_use_that_cannot_be_noted_costs_no_token(
+        self, key: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def away(*_: object, **__: object) -> None:
+            raise db.OperationalError("attempt to write a readonly database")
+
+        monkeypatch.setattr("django.db.models.query.QuerySet.update", away)
+        token = tokens.generate(key, APPLICATION, now=NOW)
+        assert tokens.check(token, APPLICATION, now=NOW).label
+        assert "last use" in caplog.text
+        assert key not in caplog.text
 
     def test_neither_key_nor_token_is_logged(self, key: str, caplog: pytest.LogCaptureFixture) -> None:
         with caplog.at_level(logging.DEBUG):
