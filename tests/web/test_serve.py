@@ -59,6 +59,13 @@ def test_without_words_it_listens_on_loopback_alone(configure: Configure, execut
     assert executed[0][-8:-2] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
 
 
+def test_threads_that_wait_keep_no_freed_memory_unless_the_administrator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert serve.environment()["GLIBC_TUNABLES"] == serve.ALLOCATOR
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.arena_max=8")
+    assert serve.environment()["GLIBC_TUNABLES"] == "glibc.malloc.arena_max=8"
+
+
 @pytest.mark.parametrize("bind", ["0.0.0.0:8000", "[::]:8000", "192.0.2.1:80", "repository.example:80"])
 def test_a_development_key_is_for_loopback_alone(
     configure: Configure, executed: list[list[str]], monkeypatch: pytest.MonkeyPatch, bind: str

@@ -21,6 +21,10 @@ CONFIGURATION = "python:packaging_service.gunicorn"
 SPARE_CONNECTIONS = 1000
 """Connections that a process holds beyond its threads: kept alive, or waiting for a thread."""
 
+ALLOCATOR = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"
+"""Else the C library keeps freed memory for each of hundreds of threads, of which most do nothing but wait for a slow reader: measured with
+1,000 of them, 190 KB each instead of 102, and no faster for it. Other C libraries pass it over."""
+
 HOST = re.compile(r"\[([0-9a-fA-F:.%]+)\]|(?!unix$)([\w.:%-]+)")
 """An IPv6 address in brackets, or a name or address; unix is no host but gunicorn's word for a socket in the file system."""
 
@@ -59,10 +63,10 @@ class Command(BaseCommand):
 
 
 def environment() -> dict[str, str]:
-    """gunicorn finds the project wherever the command was called from."""
+    """gunicorn finds the project wherever the command was called from; what the administrator says of the allocator counts."""
     top = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join([top, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {**os.environ, "PYTHONPATH": path}
+    return {"GLIBC_TUNABLES": ALLOCATOR, **os.environ, "PYTHONPATH": path}
 
 
 def refuse_unapplied() -> None:
