@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_PID = 64
 MAX_DSID = 255
@@ -27,8 +28,12 @@ class Reference:
 
 def parse_pid(text: str) -> str | None:
     """The normalised PID (``%3A`` read as ``:``, other escapes in upper case, nothing else changed), or None for what is no PID."""
-    if len(text) > MAX_PID + 2:
-        return None
+    return _parse_pid(text) if len(text) <= MAX_PID + 2 else None
+
+
+@lru_cache(maxsize=4096)
+def _parse_pid(text: str) -> str | None:
+    # An object's PID is read again for each of its datastreams.
     match = _PID.fullmatch(text)
     if match is None:
         return None

@@ -96,10 +96,12 @@ class BlobStore:
         if path.startswith("/") or ".." in folders:
             return False
         # Links are rare, and to resolve a path costs many times what it costs to see that there are none.
-        wholes = (self.whole("/".join(folders[:count])) for count in range(1, len(folders) + 1))
-        if all(stat.S_ISDIR(os.lstat(folder).st_mode) for folder in wholes):
-            return True
-        return Path(os.path.realpath(self.whole("/".join(folders)))).is_relative_to(os.path.realpath(self._root))
+        whole = self._root
+        for folder in folders:
+            whole = f"{whole}/{folder}"
+            if not stat.S_ISDIR(os.lstat(whole).st_mode):
+                return Path(os.path.realpath(self.whole("/".join(folders)))).is_relative_to(os.path.realpath(self._root))
+        return True
 
     def check(self) -> None:
         """Raises SourceUnavailable unless the root is a folder that can be read: a disk that is not mounted is no empty repository."""
