@@ -13,7 +13,8 @@ class Examination:
     """One reading of all of a datastream's bytes.
 
     ``identity`` and ``size`` (octets) are those of the record that was opened, ``digests`` hex by hashlib's name of the algorithm.
-    ``mismatch`` is the algorithm whose declared digest the bytes do not have, "" where they have all that are declared.
+    ``mismatch`` is the algorithm whose declared digest the bytes do not have, "" where they have all that are declared. ``wavered``: they
+    seemed not to have it until they were read a second time; who was sent them in between may have the wrong ones.
     """
 
     identity: str
@@ -22,6 +23,7 @@ class Examination:
     crc32: int | None = None
     verified: datetime
     mismatch: str = ""
+    wavered: bool = False
 
     def vouches_for(self, datastream: DatastreamRecord) -> bool:
         """Whether these are the record's bytes, found sound by every digest that the record declares, now as then."""

@@ -74,14 +74,15 @@ def remembered() -> float:
     return min(REMEMBERED, conf.current().fixity.max_age)
 
 
-def _note(entry: Entry, found: Examination) -> None:
+def note(entry: Entry, found: Examination) -> None:
+    """It goes into the ledger with the process's next round."""
     findings.add(entry, found)
     rounds.engage()
 
 
 findings = Findings()
 rounds.every_second(findings.write)
-verifier = Verifier(tell=_note, remember=remembered)
+verifier = Verifier(tell=note, remember=remembered)
 os.register_at_fork(after_in_child=verifier.reset)
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
+from getapi.core.errors import ContentChanged
 from getapi.core.layout import Deferred, Extent, Layout
 from getapi.core.plan import Entry
-from getapi.core.source import Content
+from getapi.core.source import Content, ControlGroup
 from getapi.core.stream import Learned, needs
 from getapi.transport.ahead import Ahead
 from getapi.transport.examination import Checks, checks_of
@@ -19,10 +20,19 @@ PAUSE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """The paths of the entries whose bytes were not verified lately, and who verifies them."""
+    """``paths`` are those of the entries in files whose bytes were not verified lately; ``sound`` those that were found so since."""
 
     verifier: Verifier
     paths: Collection[str] = frozenset()
+    sound: frozenset[str] = frozenset()
+
+    def concerns(self, extent: Extent) -> bool:
+        """Whether its last octets may leave only once its entry was read. What comes from elsewhere is hashed where it is sent whole."""
+        entry = extent.entry
+        if entry.path in self.sound:
+            return False
+        is_part = extent.length < entry.size and entry.datastream.control_group is ControlGroup.EXTERNAL
+        return entry.path in self.paths or (is_part and bool(entry.declared or entry.digest))
 
 
 VETTING = 10.0
@@ -39,7 +49,7 @@ def vet(layout: Layout, start: int, stop: int, *, open_entry: Callable[..., Cont
     if not isinstance(first, Extent):
         return doubt
     opened(open_entry, first.entry, first.start).close()
-    if first.entry.path not in doubt.paths or first.start < first.entry.size - HELD:
+    if first.start < first.entry.size - HELD or not doubt.concerns(first):
         return doubt
     reading = doubt.verifier.ask(first.entry, open_entry, _checks(layout, first.entry))
     try:
@@ -48,7 +58,7 @@ def vet(layout: Layout, start: int, stop: int, *, open_entry: Callable[..., Cont
         reading.result()
     finally:
         doubt.verifier.leave(reading)
-    return replace(doubt, paths=frozenset(doubt.paths) - {first.entry.path})
+    return replace(doubt, sound=doubt.sound | {first.entry.path})
 
 
 def _checks(layout: Layout, entry: Entry) -> Checks:
@@ -89,11 +99,12 @@ class Assurance:
 
     def is_due(self, extent: Extent) -> bool:
         """Whether its last octets must wait until its entry is ``settle``d."""
-        return extent.entry.path in self._doubt.paths and extent.stop > extent.entry.size - HELD
+        return extent.stop > extent.entry.size - HELD and self._doubt.concerns(extent)
 
-    def settle(self, entry: Entry) -> Iterator[bytes]:
+    def settle(self, entry: Entry, *, sent: int = 0) -> Iterator[bytes]:
         """Ends when the entry's bytes were found sound; until then an empty item now and then, that a cut may be seen.
 
+        ``sent`` octets of it have left already: where they may have been others than those that were found sound it is ContentChanged.
         While something is read it is not the receiver who is slow. Raises FixityMismatch, ContentMissing, ContentChanged,
         SourceUnavailable.
         """
@@ -103,10 +114,12 @@ class Assurance:
             if self._transfer.handed == 0:
                 yield b""  # the server writes its headers: what goes wrong from now on breaks off, and is no empty answer
             while not reading.wait(PAUSE):
-                self._transfer.watch(self._doubt.verifier.octets)
+                self._transfer.watch(self._doubt.verifier.progress(reading))
                 self._transfer.check()
                 yield b""
             found = reading.result()
+        if found.wavered and sent:
+            raise ContentChanged(entry.datastream.pid, entry.datastream.dsid)
         self._sound.add(entry.path)
         if self.algorithm is not None:
             self.digests[entry.path] = found.digests[self.algorithm]

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 import zlib
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -68,7 +69,8 @@ def examine(opener: Opener, datastream: DatastreamRecord, checks: Checks, *, rep
         first = yield from _read(opener, datastream, checks, now)
         if not first.mismatch:
             return first
-        return (yield from _read(opener, datastream, checks, now, uncached=True))
+        second = yield from _read(opener, datastream, checks, now, uncached=True)
+        return replace(second, wavered=not second.mismatch)
 
 
 def _read(opener: Opener, datastream: DatastreamRecord, checks: Checks, now: Callable[[], datetime], *, uncached: bool = False) -> Reading:
@@ -96,15 +98,25 @@ def _read(opener: Opener, datastream: DatastreamRecord, checks: Checks, now: Cal
 
 
 def _blocks(content: Content) -> Iterator[bytes | memoryview]:
-    """A file is read into one buffer again and again: half a gigabyte of new ones each second has its price."""
+    """A file is read into one buffer of each thread again and again: half a gigabyte of new ones each second has its price."""
     descriptor = content.descriptor()
     if descriptor is None:
         yield from iter(lambda: content.read(BLOCK), b"")
         return
-    buffer, position = memoryview(bytearray(min(BLOCK, content.size + 1))), 0
-    while count := os.preadv(descriptor, [buffer], position):
-        yield buffer[:count]
+    position = 0
+    while count := os.preadv(descriptor, [_own.buffer], position):
+        yield _own.buffer[:count]
         position += count
+
+
+class _Own(threading.local):
+    """What each thread that reads has for itself; a reading may go on in another one after each block."""
+
+    def __init__(self) -> None:
+        self.buffer = memoryview(bytearray(BLOCK))
+
+
+_own = _Own()
 
 
 def _differing(digests: Mapping[str, str], expected: Mapping[str, str]) -> str:

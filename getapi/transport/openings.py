@@ -107,7 +107,12 @@ class Openings:
         while self._next is not None and self._next[0] - position <= NEAR and len(self._begun) < MEMBERS:
             if not _free.acquire(blocking=False):
                 return
-            self._begun.append((self._next[0], Opening(self._open, self._next[1], self._clock)))
+            try:
+                opening = Opening(self._open, self._next[1], self._clock)
+            except RuntimeError:  # the system has no more threads: it is opened when its turn comes
+                _free.release()
+                return
+            self._begun.append((self._next[0], opening))
             self._next = next(self._slow, None)
 
     def take(self, position: int) -> Opening | None:

@@ -122,7 +122,7 @@ class _Sender:
         if brink > extent.start:
             yield from self._body(content, extent, brink)
         if self._assurance.is_due(extent):
-            yield from self._assurance.settle(extent.entry)
+            yield from self._assurance.settle(extent.entry, sent=brink - extent.start)
         last = read_last(content, extent.entry, brink, extent.stop)
         confirm(content, extent.entry)
         if last:

@@ -38,7 +38,7 @@ class Transfer:
         self.handed += count
 
     def watch(self, read: int) -> None:
-        """For a sender that waits for what is read: as long as ``read`` grows it is not the receiver who is slow."""
+        """For a sender that waits for what is read: as long as ``read`` changes it is not the receiver who is slow."""
         self._read = read
 
     def enter(self, entry: Entry) -> None:

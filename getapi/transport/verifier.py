@@ -4,8 +4,9 @@ import logging
 import os
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -14,6 +15,7 @@ from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
 from getapi.core.source import Content
 from getapi.transport import examination
+from getapi.transport.crew import Crew
 from getapi.transport.examination import Checks, examine, utc
 
 logger = logging.getLogger("getapi.fixity")
@@ -26,23 +28,51 @@ Key = tuple[str, str, str, str, str]
 SLICE = 64 << 20
 """Octets after which a reading lets the next one go on: a small datastream never waits for all of a large one."""
 
-LINGER = 1.0
-"""Seconds for which a thread that has nothing to read waits for more."""
-
 MOST_REMEMBERED = 4096
 
 
 class Reading:
-    """A reading of one entry's bytes. ``octets`` have been read of it so far."""
+    """A reading of one entry's bytes (transport.crew.Job). Who asks for it counts as one of its ``askers`` until it leaves."""
 
-    __slots__ = ("_done", "_error", "_found", "askers", "checks", "entry", "octets", "steps")
+    __slots__ = (
+        "_count",
+        "_done",
+        "_end",
+        "_error",
+        "_found",
+        "_steps",
+        "askers",
+        "checks",
+        "clock",
+        "entry",
+        "group",
+        "is_running",
+        "moved",
+        "octets",
+    )
 
-    def __init__(self, entry: Entry, checks: Checks, steps: examination.Reading) -> None:
+    def __init__(
+        self,
+        entry: Entry,
+        checks: Checks,
+        steps: examination.Reading,
+        *,
+        count: Callable[[int], None],
+        end: Callable[["Reading"], None],
+        clock: Callable[[], float],
+    ) -> None:
+        """``count`` is told the octets of each block; ``end`` is called once, when it is known what was ``found``."""
         self.entry = entry
         self.checks = checks
-        self.steps = steps
+        self.group = entry.repository
+        self.clock = clock
+        self.moved = clock()
         self.octets = 0
         self.askers = 0
+        self.is_running = False
+        self._steps = steps
+        self._count = count
+        self._end = end
         self._done = threading.Event()
         self._found: Examination | None = None
         self._error: Exception | None = None
@@ -55,8 +85,14 @@ class Reading:
     def is_done(self) -> bool:
         return self._done.is_set()
 
+    @property
+    def found(self) -> Examination | None:
+        """What was found, sound or not; None where the bytes could not be read to their end."""
+        return self._found
+
     def result(self) -> Examination:
-        """What was found. Raises FixityMismatch, ContentMissing, ContentChanged, SourceUnavailable, and whatever else made it fail."""
+        """What was found, if it is sound. Raises FixityMismatch, ContentMissing, ContentChanged, SourceUnavailable, and whatever else made
+        it fail."""
         if self._error is not None:
             raise self._error.with_traceback(None)  # it may be raised to a thousand who wait
         if self._found is None:
@@ -65,13 +101,45 @@ class Reading:
             raise FixityMismatch(self.entry.datastream.pid, self.entry.datastream.dsid, self._found.mismatch)
         return self._found
 
-    def conclude(self, found: Examination | None = None, error: Exception | None = None) -> None:
-        self._found, self._error = found, error
+    def advance(self) -> bool:
+        """A slice of it; whether it has come to its end. Raises nothing."""
+        self.is_running = True
+        try:
+            self._read()
+        except StopIteration as end:
+            self._found = end.value
+        except Exception as error:  # noqa: BLE001 # whoever waits for it must be told, whatever it was
+            self._error = error
+        else:
+            return False
+        finally:
+            self.is_running = False
+        try:
+            self._end(self)
+        except Exception:  # they must be told whatever becomes of the record
+            logger.exception("what was found could not be put on record")
         self._done.set()
+        return True
+
+    def _read(self) -> None:
+        left = SLICE
+        while left > 0:
+            count = next(self._steps)
+            self.moved = self.clock()
+            self.octets += count
+            self._count(count)
+            left -= count
+
+    def is_abandoned(self) -> bool:
+        return self.askers <= 0
+
+    def give_up(self) -> None:
+        with suppress(Exception):  # a disk may fail at a closing too
+            self._steps.close()
 
 
 class Verifier:
-    """Reads what it is asked for, a slice of each in turn, in a few threads that live while there is something to read.
+    """Reads what it is asked for, in a few threads.
 
     ``tell`` is called, in one of those threads, with what was found of an entry. ``remember`` says for how many seconds a finding answers
     who asks later: by then it should be in the ledger. Safe for threads.
@@ -88,20 +156,18 @@ class Verifier:
     ) -> None:
         self._tell = tell
         self._remember = remember
-        self._most_threads = threads
         self._now = now
         self._clock = clock
+        self._crew = Crew(threads, clock=clock)
         self.reset()
 
     def reset(self) -> None:
         """Forgets threads and readings of the process that this one was forked from."""
-        self._changed = threading.Condition()
-        self._queue: deque[Reading] = deque()
+        self._crew.reset()
         self._current: dict[Key, Reading] = {}
         self._kept: OrderedDict[Key, tuple[float, Reading]] = OrderedDict()
-        self._threads = 0
-        self._idle = 0
         self.octets = 0
+        """Read so far, of all."""
 
     def ask(self, entry: Entry, open_entry: OpenEntry, checks: Checks) -> Reading:
         """The reading that answers ``checks``: one that was done lately, one that is under way, or a new one.
@@ -109,20 +175,34 @@ class Verifier:
         Whoever asked must say ``leave`` when it does not need it any more.
         """
         key = _key(entry)
-        with self._changed:
+        with self._crew.changed:
             reading = self._recall(key, checks) or self._join(key, checks)
             if reading is None:
                 steps = examine(partial(open_entry, entry), entry.datastream, checks, repository=entry.repository, now=self._now)
-                reading = self._current[key] = Reading(entry, checks, steps)
-                self._queue.append(reading)
-                self._engage()
-            reading.askers += 1
+                reading = self._current[key] = Reading(entry, checks, steps, count=self._count, end=self._conclude, clock=self._clock)
+                reading.askers += 1
+                self._crew.put(reading)
+            else:
+                reading.askers += 1
             return reading
 
     def leave(self, reading: Reading) -> None:
         """A reading that nobody waits for any more is given up."""
-        with self._changed:
+        with self._crew.changed:
             reading.askers -= 1
+            if reading.askers <= 0:
+                self._drop(reading)
+
+    def progress(self, reading: Reading) -> int:
+        """A number that changes while there is hope: while it is being read its own octets count, until then those of all others.
+
+        To be asked now and then by whoever waits.
+        """
+        self._crew.tend()
+        return reading.octets if reading.is_running else -1 - self.octets
+
+    def _count(self, octets: int) -> None:
+        self.octets += octets
 
     def _recall(self, key: Key, checks: Checks) -> Reading | None:
         done, reading = self._kept.get(key, (0.0, None))
@@ -134,70 +214,13 @@ class Verifier:
         reading = self._current.get(key)
         return reading if reading is not None and reading.checks.cover(checks) else None
 
-    def _engage(self) -> None:
-        """One thread more, or one that idles, for what was just put into the queue."""
-        if self._idle >= len(self._queue) or self._threads >= self._most_threads:
-            self._changed.notify()
-            return
-        self._threads += 1
-        threading.Thread(target=self._work, name="verifier", daemon=True).start()
-
-    def _work(self) -> None:
-        while (reading := self._take()) is not None:
-            self._advance(reading)
-
-    def _take(self) -> Reading | None:
-        """The next to go on with; None where this thread is wanted no longer."""
-        with self._changed:
-            if not self._queue:
-                self._idle += 1
-                self._changed.wait_for(lambda: bool(self._queue), LINGER)
-                self._idle -= 1
-            while self._queue:
-                reading = self._queue.popleft()
-                if reading.askers > 0:
-                    return reading
-                self._drop(reading)
-                reading.steps.close()
-            self._threads -= 1
-            return None
-
-    def _advance(self, reading: Reading) -> None:
-        """A slice of it; then it goes to the end of the queue, or has come to its own end."""
-        left = SLICE
-        try:
-            while left > 0:
-                count = next(reading.steps)
-                reading.octets += count
-                self.octets += count
-                left -= count
-        except StopIteration as end:
-            self._finish(reading, found=end.value)
-        except Exception as error:  # noqa: BLE001 # whoever waits for it must be told, whatever it was
-            self._finish(reading, error=error)
-        else:
-            self._go_on(reading)
-
-    def _go_on(self, reading: Reading) -> None:
-        with self._changed:
-            self._queue.append(reading)
-            self._changed.notify()
-
-    def _finish(self, reading: Reading, *, found: Examination | None = None, error: Exception | None = None) -> None:
-        with self._changed:
+    def _conclude(self, reading: Reading) -> None:
+        with self._crew.changed:
             self._drop(reading)
-            if found is not None:
+            if reading.found is not None:
                 self._keep(reading)
-        if found is not None:
-            self.report(reading.entry, found)
-        reading.conclude(found, error)
-
-    def report(self, entry: Entry, found: Examination) -> None:
-        """For who found something of an entry."""
-        try:
-            self._tell(entry, found)
-        except Exception:  # those who wait must be told whatever becomes of the record
-            logger.exception("what was found could not be put on record")
+        if reading.found is not None:
+            self._tell(reading.entry, reading.found)
 
     def _keep(self, reading: Reading) -> None:
         now, age = self._clock(), self._remember()

@@ -118,7 +118,7 @@ def test_no_more_is_kept_for_a_database_that_stays_away_than_there_is_room_for(m
 def test_what_this_process_finds_is_written_in_its_next_round(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     monkeypatch.setattr(rounds, "engage", lambda: asked.append(True))
-    verification.verifier.report(entry("A"), sound(entry("A")))
+    verification.note(entry("A"), sound(entry("A")))
     assert asked == [True]
     rounds.go()
     assert Fixity.objects.get().dsid == "A"

@@ -13,6 +13,7 @@ import pytest
 from getapi.core.errors import ContentChanged, ContentMissing, FixityMismatch, SourceUnavailable
 from getapi.core.layout import Extent, Layout, lay_out
 from getapi.core.plan import Entry
+from getapi.core.source import ControlGroup
 from getapi.transport import ahead, assurance
 from getapi.transport.assurance import Doubt, vet
 from getapi.transport.reading import HELD
@@ -190,6 +191,56 @@ def test_a_remote_member_is_hashed_where_it_is_sent_and_read_once() -> None:
     assert len(store.opened) == 1
 
 
+def elsewhere(entry: Entry) -> Entry:
+    return replace(entry, datastream=replace(entry.datastream, control_group=ControlGroup.EXTERNAL))
+
+
+@pytest.mark.parametrize("first", [1, 500_000, len(OCTETS) - HELD, len(OCTETS) - 1])
+@pytest.mark.parametrize("algorithm", ["sha256", "md5"])
+def test_nor_do_the_last_octets_of_a_remote_one_whose_beginning_the_window_does_not_hold(first: int, algorithm: str) -> None:
+    one = elsewhere(entry("a", OCTETS, known=algorithm == "sha256", declared=(algorithm,)))
+    layout = laid_out(one)
+    rotten, right = Store({"data/a": partial(Held, ROTTEN)}), Store({"data/a": partial(Held, OCTETS)})
+    start = member(layout) + first
+    with pytest.raises(FixityMismatch) as caught:
+        serve(layout, rotten, start, layout.length, no_doubt())
+    assert len(caught.value.args[-1]) <= max(0, len(OCTETS) - HELD - first)
+    arrived, _ = serve(layout, right, start, layout.length, no_doubt())
+    assert arrived == whole(layout, {"data/a": OCTETS})[start:]
+
+
+def test_nor_what_a_window_holds_of_a_remote_one_from_its_beginning_but_not_to_its_end() -> None:
+    one = elsewhere(entry("a", OCTETS, declared=("md5",)))
+    layout = laid_out(one)
+    with pytest.raises(FixityMismatch):
+        serve(layout, Store({"data/a": partial(Held, ROTTEN)}), 0, member(layout) + len(OCTETS) - 1, no_doubt())
+
+
+@pytest.mark.parametrize("first", [0, len(OCTETS) - HELD])
+def test_what_was_sent_while_a_file_seemed_wrong_is_not_completed_when_it_is_found_right(tmp_path: Path, first: int) -> None:
+    """A page that is wrong in memory and right on the disk."""
+    one = entry("a", OCTETS, declared=("md5",))
+    layout, store = laid_out(one), stored(tmp_path)
+    (tmp_path / "cached").write_bytes(ROTTEN)
+    readings: list[Path] = []
+
+    def open_entry(found: Entry, start: int = 0) -> Held:
+        if threading.current_thread().name != "verifier":
+            return store.open(found, start)
+        readings.append(tmp_path / ("a" if readings else "cached"))
+        return Held(OCTETS, path=readings[-1], start=start)
+
+    start = member(layout) + first
+    transfer = Transfer(None, total=layout.length - start)
+    blocks = send(layout, start=start, stop=layout.length, open_entry=open_entry, transfer=transfer, doubt=doubt(one))
+    if first == 0:
+        with pytest.raises(ContentChanged):
+            list(blocks)
+    else:
+        assert b"".join(blocks) == whole(layout, {"data/a": OCTETS})[start:]
+    assert len(readings) == 2
+
+
 def test_a_zips_header_waits_for_the_checksum_of_its_member_and_of_no_other(tmp_path: Path) -> None:
     entries = [entry("a", OCTETS), entry("b", AFTER)]
     layout, store = laid_out(*entries, serialization="zip"), stored(tmp_path)
@@ -221,7 +272,7 @@ def test_what_nothing_may_leave_of_before_it_is_found_sound_is_looked_at_first(t
             vet(layout, start, layout.length, open_entry=store.open, doubt=asked)
     else:
         left = vet(layout, start, layout.length, open_entry=store.open, doubt=asked)
-        assert left.paths == (frozenset() if must_wait else {one.path})
+        assert (left.paths, left.sound) == ({one.path}, frozenset({one.path} if must_wait else ()))
     assert (asked.verifier.octets > 0) is must_wait
 
 

@@ -9,6 +9,7 @@ import pytest
 from getapi.core.errors import ContentMissing, FixityMismatch
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
+from getapi.transport import crew
 from getapi.transport import verifier as module
 from getapi.transport.examination import Checks
 from getapi.transport.verifier import Reading, Verifier
@@ -162,7 +163,7 @@ def test_a_reading_that_nobody_waits_for_any_more_is_given_up(monkeypatch: pytes
 
 
 def test_threads_are_few_and_end_when_there_is_nothing_to_read(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LINGER", 0.01)
+    monkeypatch.setattr(crew, "LINGER", 0.01)
 
     def running() -> int:
         return sum(thread.name == "verifier" for thread in threading.enumerate())
@@ -187,6 +188,34 @@ def test_a_process_that_was_forked_begins_with_nothing(gate: Gate) -> None:
     assert found is not lost
     gate.open.set()
     end_of(found)
+
+
+def test_a_disk_that_fails_at_a_closing_too_costs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SLICE", 1 << 20)
+
+    class Failing(Held):
+        def close(self) -> None:
+            super().close()
+            raise OSError(5, "I/O")
+
+    verifier = Verifier(threads=1)
+    store = Store({"data/large": partial(Failing, bytes(64 << 20)), "data/a": partial(Held, OCTETS)})
+    reading = verifier.ask(entry("large", bytes(64 << 20), known=False), store.open, Checks(learn=frozenset({"sha256"})))
+    wait_until(lambda: reading.octets > 0)
+    verifier.leave(reading)
+    wait_until(lambda: store.opened[0].closed)
+    assert end_of(verifier.ask(ONE, store.open, LEARN)).mismatch == ""
+
+
+def test_who_waits_sees_its_own_reading_while_it_is_read_and_all_others_before(gate: Gate) -> None:
+    verifier = Verifier(threads=1)
+    held = verifier.ask(ONE, gate.open_entry, LEARN)
+    assert gate.reached.wait(10)
+    waiting = verifier.ask(entry("b", OCTETS, known=False), gate.open_entry, Checks())
+    before = verifier.progress(held), verifier.progress(waiting)
+    verifier.octets += 1000  # another one is read
+    assert verifier.progress(held) == before[0]
+    assert verifier.progress(waiting) != before[1]
 
 
 def test_a_thousand_ask_at_once_and_each_is_answered() -> None:
