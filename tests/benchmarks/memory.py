@@ -9,15 +9,11 @@ from urllib.parse import urlsplit
 from tests.benchmarks import processes
 from tests.benchmarks.curl import fetch
 from tests.benchmarks.material import build
-from tests.benchmarks.processes import Growth
 from tests.benchmarks.product import Product, running
 from tests.benchmarks.readers import post, reading
 
 WAYS = {"verified": "30 d", "not yet verified": "0 s"}
 """``fixity.max_age`` of each."""
-
-GIVEN = {"large": 20.0, "reader": 100.0, "answer": 50.0}
-"""Targets: MB for the large package, KB for each reader, milliseconds to a new request's first byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,24 +74,23 @@ def _large(way: str, product: Product) -> Large:
     processes.forget_peak(product.pid)
     before = processes.resident(product.pid)
     done = fetch(address)
-    growth = Growth(before=before, peak=processes.peak(product.pid))
-    return Large(way=way, octets=done.octets, growth=growth.octets / 10**6, seconds=done.whole)
+    growth = processes.peak(product.pid) - before
+    return Large(way=way, octets=done.octets, growth=growth / 10**6, seconds=done.whole)
 
 
 def _crowd(way: str, product: Product, count: int) -> Crowd:
     alone = _probe(product, seconds=3)
     request = post(urlsplit(product.address).path, product.form())
-    processes.forget_peak(product.pid)
     before = processes.resident(product.pid)
     with reading(product.server.port, request, count) as readers:
         waited = _probe(product, seconds=10)
-        growth = Growth(before=before, peak=processes.peak(product.pid))
+        growth = processes.resident(product.pid) - before
         unserved = readers.refused + readers.lost
     return Crowd(
         way=way,
         readers=count,
         unserved=unserved,
-        growth=growth.octets / 1000 / count,
+        growth=growth / 1000 / count,
         alone=statistics.median(alone),
         middle=statistics.median(waited),
         worst=max(waited),

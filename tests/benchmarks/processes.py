@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -14,18 +13,6 @@ CLIENT = max(os.sched_getaffinity(0))
 Where the scheduler puts client and server on one core the kernel charges the loopback's work to the client: nginx then seems to need a
 fifth of the CPU that it needs when they are apart.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Growth:
-    """Octets of resident memory: ``before``, and at most while something ran."""
-
-    before: int
-    peak: int
-
-    @property
-    def octets(self) -> int:
-        return self.peak - self.before
 
 
 def family(pid: int) -> list[int]:
