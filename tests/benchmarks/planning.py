@@ -19,13 +19,15 @@ from typing import TypeVar
 import requests
 from lxml import etree
 
+from getapi.core.ledger import Examination
+from getapi.core.plan import Entry, Plan
 from tests.sources.stores import BuiltStore, datastream, digest, foxml, inline, location, version
 from tests.web.server import TOP, Server, serving
 
 SIZES = {"2 KB": 1, "20 KB": 4}
 """The FOXML's size in words, and how many managed datastreams such an object has."""
 
-TARGETS = {"cold": 4.0, "warm": 0.5, "review": 0.5}
+TARGETS = {"cold": 4.0, "again": 0.5, "again, all verified": 0.5, "review, all verified": 0.5}
 """In what lxml needs to read and parse the same files the first time."""
 
 FIRST_BYTE = 1.0
@@ -53,12 +55,17 @@ _RECORD = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seconds:
-    """What one round took for all objects; ``memory`` is lxml on bytes in memory, ``files`` lxml on files read one by one."""
+    """What one round took for all objects; ``memory`` is lxml on bytes in memory, ``files`` lxml on files read one by one.
+
+    ``cold`` is the first planning in a process, ``warm`` a later one; until then the fixity ledger knows nothing, for ``known`` and
+    ``review`` it knows every managed datastream.
+    """
 
     memory: float
     files: float
     cold: float
     warm: float
+    known: float
     review: float
 
 
@@ -150,7 +157,7 @@ def _round(folder: Path, paths: list[Path]) -> Seconds:
     """One round, in a process that has done nothing before; the files are in page cache."""
     os.environ |= _surroundings(folder)
     import packaging_service.wsgi  # noqa: F401 # the process is set up as a server's is
-    from getapi import conf
+    from getapi import conf, models
     from getapi.core.planner import plan_package
     from getapi.core.review import review
     from getapi.services import fixity, packages, rules
@@ -162,16 +169,22 @@ def _round(folder: Path, paths: list[Path]) -> Seconds:
     request = packages.read_request(files=_request(len(paths)), maps=None)
     planning = rules.planning_rules(conf.current())
     now, ledger, repositories = datetime.now(UTC), fixity.current_ledger(), registry()
-    ledger.look_up("bench", [])
+    models.Fixity.objects.all().delete()
 
-    cold, plan = _timed(lambda: plan_package(request, repositories=repositories, rules=planning, now=now, ledger=ledger))
-    warm = statistics.median(
-        _timed(lambda: plan_package(request, repositories=repositories, rules=planning, now=now, ledger=ledger))[0] for _ in range(5)
-    )
-    reviewed = statistics.median(
-        _timed(lambda: review(plan, repositories=repositories, rules=planning.access, now=now, ledger=ledger))[0] for _ in range(5)
-    )
-    return Seconds(memory=memory, files=files, cold=cold, warm=warm, review=reviewed)
+    def work() -> Plan:
+        return plan_package(request, repositories=repositories, rules=planning, now=now, ledger=ledger)
+
+    cold, plan = _timed(work)
+    warm = _usual(work)
+    fixity.record("bench", [(entry.datastream, _sound(entry, now)) for entry in plan.entries])
+    known = _usual(work)
+    reviewed = _usual(lambda: review(plan, repositories=repositories, rules=planning.access, now=now, ledger=ledger))
+    return Seconds(memory=memory, files=files, cold=cold, warm=warm, known=known, review=reviewed)
+
+
+def _sound(entry: Entry, now: datetime) -> Examination:
+    digests = {digest.algorithm: digest.value for digest in entry.declared}
+    return Examination(identity=entry.datastream.identity, size=entry.size, digests=digests, crc32=0, verified=now)
 
 
 def _parse(path: Path) -> object:
@@ -183,6 +196,10 @@ def _timed(work: Callable[[], T]) -> tuple[float, T]:
     begun = time.perf_counter()
     found = work()
     return time.perf_counter() - begun, found
+
+
+def _usual(work: Callable[[], object]) -> float:
+    return statistics.median(_timed(work)[0] for _ in range(7))
 
 
 def _first_bytes(folder: Path, toml: str, count: int) -> tuple[float, float]:
