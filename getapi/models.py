@@ -134,6 +134,7 @@ class Package(models.Model):
     last_sent = models.DateTimeField(null=True, help_text="When its bytes last left")
     canceled = models.DateTimeField(null=True)
     delivered = models.DateTimeField(null=True, help_text="When all of its bytes had arrived, by whatever responses together")
+    arrived = models.JSONField(default=list, help_text="Intervals of octets that responses brought which are looked at no more")
 
     class Meta:
         ordering = ("-created",)
@@ -168,7 +169,9 @@ class Delivery(models.Model):
     stop = models.PositiveBigIntegerField(help_text="Octet after the window's last")
     handed = models.PositiveBigIntegerField(default=0, help_text="Octets that the kernel took")
     sent = models.PositiveBigIntegerField(default=0, help_text="Octets acknowledged")
-    counted = models.BooleanField(default=False, help_text="A single datastream's: part of a download in the statistics")
+    counted = models.BooleanField(
+        default=False, help_text="Of a single datastream: part of a download in the statistics; of a package: in its arrived"
+    )
     process = models.CharField(max_length=128, blank=True, help_text="Who sends it")
     renewed = models.DateTimeField(null=True, help_text="Its process's last sign of life, by the database's clock")
     address = models.CharField(max_length=45, blank=True, help_text="Of the reader, as far as statistics.address lets it be kept")

@@ -36,6 +36,15 @@ FIRST_LOOK = timedelta(seconds=0.25)
 SAME_DOWNLOAD = timedelta(hours=24)
 """Ranges of a datastream that one reader asks for within this time may make one download together."""
 
+SETTLED = timedelta(seconds=60)
+"""After its end nobody shows any more what arrived of a response that ran beside."""
+
+MANY = 100
+"""Whole responses of one package that are worth folding."""
+
+MOST_FOLDED = 500
+"""Of them, at once."""
+
 DIED = "process-died"
 """The reason of a response whose process could not write down its end."""
 
@@ -92,8 +101,11 @@ def settle_package(package: str, *, layout: Layout | None = None, recipient: Rec
     ``also`` is what its reader asked for besides. Safe to call again. Raises django.db.Error.
     """
     with transaction.atomic():
-        found = _survey(Delivery.objects.filter(package=package), also)
-        union = arrived([response.piece for response in found])
+        kept = Package.objects.select_for_update().filter(pk=package).values_list("arrived", flat=True).first()
+        found = _survey(Delivery.objects.filter(package=package, counted=False), also)
+        union = _union(kept or (), found)
+        if kept is not None:
+            _fold(package, kept, found)
         layout = layout or _lay_out(package)
         if layout is None or not union.spans:
             return
@@ -152,8 +164,9 @@ def sweep() -> None:
 
 def progress(package: str, size: int) -> Progress:
     """How far a package of ``size`` octets is."""
-    found = _responses(Delivery.objects.filter(package=package))
-    union = arrived([response.piece for response in found])
+    kept = Package.objects.filter(pk=package).values_list("arrived", flat=True).first() or []
+    found = _responses(Delivery.objects.filter(package=package, counted=False))
+    union = _union(kept, found)
     if union.covers(0, size):
         state = "done"
     elif any(response.is_running and not response.is_lost for response in found):
@@ -212,6 +225,23 @@ def _survey(rows: QuerySet[Delivery], also: Sequence[Piece] = ()) -> list[Respon
     found = [_bury(response) if response.is_lost else response for response in _responses(rows)]
     sents = shown([*(response.piece for response in found), *also])
     return [response if sent == response.sent else _change(response, sent=sent) for response, sent in zip(found, sents, strict=False)]
+
+
+def _union(kept: Sequence[tuple[int, int]], found: Sequence[Response]) -> Intervals:
+    return Intervals.of([(start, stop) for start, stop in kept] + list(arrived([response.piece for response in found]).spans))
+
+
+def _fold(package: str, kept: Sequence[tuple[int, int]], found: Sequence[Response]) -> None:
+    """Of very many ranges those that are whole, and nothing can change, become intervals: each settling would else look at all of them.
+
+    They stay for a minute, since one that breaks off may be written down after the next one that shows what arrived of it.
+    """
+    end = timezone.now() - SETTLED
+    whole = [each for each in found if each.outcome == Outcome.DONE and each.ended is not None and each.ended < end][:MOST_FOLDED]
+    if len(whole) < MANY:
+        return
+    Delivery.objects.filter(pk__in=[response.pk for response in whole]).update(counted=True)
+    Package.objects.filter(pk=package).update(arrived=_union(kept, whole).spans)
 
 
 def _bury(response: Response) -> Response:

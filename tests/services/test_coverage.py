@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -202,6 +203,30 @@ def test_whatever_breaks_and_is_killed_a_reader_that_has_all_is_counted_once_for
     settle()
     settle()
     assert counted() == names()
+
+
+def test_of_very_many_ranges_each_settling_looks_at_few_and_forgets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    put()
+    monkeypatch.setattr(coverage, "MOST_FOLDED", 120)
+    long_ago, edges = NOW - timedelta(minutes=5), list(range(0, SIZE - 50, SIZE // 400))
+    for first, stop in pairwise(edges):
+        response(first, stop - first, stop=stop, outcome=Outcome.DONE, started=long_ago, ended=long_ago)
+    for _ in range(5):
+        settle()
+    assert Delivery.objects.filter(counted=False).count() < coverage.MANY
+    assert coverage.progress(PACKAGE, SIZE) == coverage.Progress(sent=edges[-1], state="ready")
+    response(edges[-1], SIZE - edges[-1], outcome=Outcome.DONE)
+    settle()
+    assert counted() == names()
+    assert Package.objects.get().delivered is not None
+
+
+def test_without_a_kept_package_nothing_is_folded() -> None:
+    long_ago = NOW - timedelta(minutes=5)
+    for first in range(coverage.MANY + 1):
+        response(first, 1, stop=first + 1, outcome=Outcome.DONE, started=long_ago, ended=long_ago)
+    settle()
+    assert not Delivery.objects.filter(counted=True).exists()
 
 
 class TestSingle:
