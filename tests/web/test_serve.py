@@ -6,7 +6,6 @@ from typing import NoReturn
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from getapi import conf
