@@ -28,11 +28,22 @@ No pattern looks at a character more often than a few times, whatever the line: 
 """
 
 
+_KEY_MARK = re.compile(r"_[0-9a-f]{16}")
+_TOKEN_MARK = re.compile(r"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{20}")
+"""What every key and every token holds. They begin with one letter, which is found sooner than a class of letters: a package of 325
+datastreams writes as many lines, and redacting them was half of what they cost.
+"""
+
+
 def redact(text: str) -> str:
     """The text with keys, tokens and named secrets taken out and package ids cut to 8 characters."""
-    text = _KEY.sub(rf"\1_{REMOVED}", text)
-    text = _TOKEN.sub(REMOVED, text)
-    text = _HEADER.sub(rf"\1{REMOVED}", text)
+    if _KEY_MARK.search(text):
+        text = _KEY.sub(rf"\1_{REMOVED}", text)
+    if _TOKEN_MARK.search(text):
+        text = _TOKEN.sub(REMOVED, text)
+    folded = text.casefold()
+    if "authorization" in folded or "cookie" in folded:
+        text = _HEADER.sub(rf"\1{REMOVED}", text)
     text = _NAMED.sub(rf"\1{REMOVED}", text)
     return _PACKAGE.sub(r"\1", text)
 
