@@ -38,7 +38,8 @@ class AccessRules:
     """The administrator's part of the decision. Every word is compared without regard to case.
 
     ``public`` and ``reserved`` are shell patterns of DSIDs, ``denied`` the deny list (``PID`` or ``PID/DSID``), ``external_hosts`` the
-    hosts that datastreams of control group E may come from, ``zone`` the one in which a bare date ends.
+    hosts that datastreams of control group E may come from, ``zone`` the one in which a bare date ends. ``mark`` is these rules' own
+    and no others', for what is remembered of decisions by them: it keeps no long deny list in memory.
     """
 
     public: Sequence[str] = ("*",)
@@ -46,6 +47,7 @@ class AccessRules:
     denied: frozenset[str] = frozenset()
     external_hosts: frozenset[str] = frozenset()
     zone: tzinfo = UTC
+    mark: object = field(default_factory=object, init=False, repr=False, compare=False)
     _public: re.Pattern[str] = field(init=False, repr=False, compare=False)
     _reserved: re.Pattern[str] = field(init=False, repr=False, compare=False)
 

@@ -186,7 +186,7 @@ def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> li
     if record.restrictions:
         picks, denials = _offer(catalogue, record)
     else:
-        picks, denials = record.derived.find("offer", catalogue.rules, _offer, catalogue, record)
+        picks, denials = record.derived.find("offer", catalogue.rules.mark, _offer, catalogue, record)
     for denied, dsid in denials:
         notices.tell(denied.code, denied.text, record.pid, dsid)
     return list(picks)

@@ -23,8 +23,8 @@ MAX_STATEMENT = 4 * 2**20
 """Octets of a managed rights statement; a larger one counts as unreadable, and so denies."""
 
 
-_OCTETS = 1024
-"""What a datastream's record takes in memory, about."""
+_OCTETS = 2048
+"""What a datastream's record takes in memory, about, with what is found out from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

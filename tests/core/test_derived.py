@@ -1,5 +1,6 @@
 """What is remembered with an unchanged record is never another answer than a fresh one."""
 
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -94,6 +95,14 @@ def test_other_rules_decide_anew_and_former_ones_again(repository: FakeRepositor
     for rules in (RULES, strict, RULES, strict):
         assert plan(repository, rules=rules) == plan(forget(repository), rules=rules)
     assert [entry.path for entry in plan(repository, rules=strict).entries] == ["data/test-1_ARCH1", "data/test-2_PDF"]
+
+
+def test_rules_that_are_replaced_are_not_kept_by_what_was_decided_by_them(repository: FakeRepository) -> None:
+    rules = AccessRules(denied=frozenset({"test:2"}))
+    assert replace(rules).mark is not rules.mark
+    before = sys.getrefcount(rules)
+    plan(repository, rules=with_access(rules))
+    assert sys.getrefcount(rules) == before
 
 
 def test_an_object_on_the_deny_list_stays_closed_however_often_it_was_open(repository: FakeRepository) -> None:
