@@ -17,6 +17,8 @@ from tests.conformance.foreign import program
 from tests.web.server import TOP, Server
 
 BLOCK = 1 << 16
+SENDING = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}
+DELIVERIES = "SELECT first, stop, sent, outcome, reason, started, ended FROM getapi_delivery WHERE package = ?"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
@@ -29,8 +31,14 @@ class Reply:
     body: bytes = field(repr=False)
 
     @property
+    def octets(self) -> bytes:
+        """Of what was asked for: an error's words are none."""
+        return self.body if self.status in SENDING else b""
+
+    @property
     def is_whole(self) -> bool:
-        return self.status != 0 and len(self.body) == int(self.headers["Content-Length"])
+        """It looks complete."""
+        return self.status in SENDING and len(self.body) == int(self.headers["Content-Length"])
 
 
 def ask(server: Server, method: str, address: str, *, body: str | None = None, headers: Mapping[str, str] | None = None) -> Reply:
@@ -110,12 +118,12 @@ def package_of(address: str) -> str:
     return address.split("/")[-2]
 
 
-def counted(server: Server, address: str, count: int) -> list[str]:
-    """The datastreams that the statistics have of a package, once there are as many, sorted."""
+def counted(server: Server, address: str, count: int, *, story: str = "") -> list[str]:
+    """The datastreams that the statistics have of a package, once there are as many, sorted. ``story`` is told where they never are."""
     query = "SELECT dsid FROM getapi_download WHERE package = ? ORDER BY dsid"
     end = time.monotonic() + 15
     while len(rows := server.rows(query, package_of(address))) < count:
-        assert time.monotonic() < end, (rows, server.log[-3000:])
+        assert time.monotonic() < end, f"{story}: {rows}\n{server.rows(DELIVERIES, package_of(address))}\n{server.log[-3000:]}"
         time.sleep(0.02)
     return [str(dsid) for (dsid,) in rows]
 
