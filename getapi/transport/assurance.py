@@ -115,7 +115,7 @@ class Assurance:
                 yield b""  # the server writes its headers: what goes wrong from now on breaks off, and is no empty answer
             while not reading.wait(PAUSE):
                 self._transfer.watch(self._doubt.verifier.progress(reading))
-                self._transfer.check()
+                self._transfer.look()
                 yield b""
             found = reading.result()
         if found.wavered and sent:

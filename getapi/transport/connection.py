@@ -57,6 +57,16 @@ def is_reset(connection: socket.socket) -> bool:
     return bool(facts) and facts[0] == TCP_CLOSE
 
 
+def is_left(connection: socket.socket) -> bool:
+    """Whether the other end has closed, and nothing that it sent before is unread."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 def _tcp_info(connection: socket.socket) -> bytes:
     if connection.family not in {socket.AF_INET, socket.AF_INET6}:
         return b""

@@ -30,6 +30,9 @@ class Job(Protocol):
     def advance(self) -> bool:
         """Does a slice; whether it has come to its end. Raises nothing."""
 
+    def is_wanted(self) -> bool:
+        """Whether anybody waits for it; what nobody waits for stays as it is for a while. Asked with the crew's lock held."""
+
     def is_abandoned(self) -> bool:
         """Whether nobody wants it any more, which then stays so. Asked with the crew's lock held."""
 
@@ -63,7 +66,7 @@ class Crew:
     def tend(self) -> None:
         """Has as many threads work as are wanted; for those who wait, now and then: threads may have got stuck meanwhile."""
         with self.changed:
-            waiting = len(self._fresh) + len(self._begun)
+            waiting = sum(job.is_wanted() for job in (*self._fresh, *self._begun))
             self.changed.notify(waiting)
             if waiting <= self._idle or self._is_complete(0):
                 return
@@ -107,12 +110,14 @@ class Crew:
         abandoned: list[Job] = []
         with self.changed:
             job = None if self._is_complete(1) else self._pick(abandoned) or self._await(abandoned)
+            while job is None and not abandoned and (self._fresh or self._begun) and self._threads - len(self._stuck()) <= 1:
+                job = self._await(abandoned)  # the last one stays until what nobody waits for is abandoned
             if job is not None:
                 job.moved = self._clock()
                 self._running[id(job)] = job
         for each in abandoned:
             each.give_up()
-        return job
+        return self._take() if job is None and abandoned else job
 
     def _await(self, abandoned: list[Job]) -> Job | None:
         self._idle += 1
@@ -127,7 +132,7 @@ class Crew:
                 if job.is_abandoned():
                     queue.remove(job)
                     abandoned.append(job)
-                elif groups.count(job.group) < MOST_STUCK:
+                elif job.is_wanted() and groups.count(job.group) < MOST_STUCK:
                     queue.remove(job)
                     return job
         return None

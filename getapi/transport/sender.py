@@ -93,7 +93,7 @@ class _Sender:
         if opening is not None:
             try:
                 while not opening.wait(PAUSE):
-                    self._transfer.check()
+                    self._transfer.look()
                     yield b""
                 content = opening.take()
             finally:

@@ -1,6 +1,7 @@
 """One running response: what its own thread writes down, and the watcher reads and may end."""
 
 import contextlib
+import errno
 import socket
 import threading
 import time
@@ -8,7 +9,7 @@ from collections.abc import Callable
 
 from getapi.core.errors import PackagingError
 from getapi.core.plan import Entry
-from getapi.transport.connection import acknowledged_ever, is_reset, unacknowledged
+from getapi.transport.connection import acknowledged_ever, is_left, is_reset, unacknowledged
 
 
 class Transfer:
@@ -80,6 +81,15 @@ class Transfer:
             if self.connection is not None:
                 with contextlib.suppress(OSError):  # the other end was quicker
                     self.connection.shutdown(socket.SHUT_RDWR)
+
+    def look(self) -> None:
+        """For a sender that waits: raises what ``check`` does, and BrokenPipeError when the receiver has gone.
+
+        Nobody else would notice: nothing is written meanwhile. A receiver that has only shut down its own side counts as gone.
+        """
+        self.check()
+        if self.connection is not None and is_left(self.connection):
+            raise BrokenPipeError(errno.EPIPE, "the receiver has gone")
 
     def check(self) -> None:
         """Raises the error that the response was cut with, if it was."""

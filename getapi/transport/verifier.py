@@ -30,6 +30,12 @@ SLICE = 64 << 20
 
 MOST_REMEMBERED = 4096
 
+PATIENCE = 120.0
+"""Seconds for which a reading that nobody waits for stays where it is: who comes back for it would else never see its end."""
+
+MOST_PAUSED = 32
+"""Of those, each with an open file."""
+
 
 class Reading:
     """A reading of one entry's bytes (transport.crew.Job). Who asks for it counts as one of its ``askers`` until it leaves."""
@@ -40,6 +46,7 @@ class Reading:
         "_end",
         "_error",
         "_found",
+        "_is_over",
         "_steps",
         "askers",
         "checks",
@@ -47,6 +54,7 @@ class Reading:
         "entry",
         "group",
         "is_running",
+        "left",
         "moved",
         "octets",
     )
@@ -59,9 +67,11 @@ class Reading:
         *,
         count: Callable[[int], None],
         end: Callable[["Reading"], None],
+        is_over: Callable[["Reading"], bool],
         clock: Callable[[], float],
     ) -> None:
-        """``count`` is told the octets of each block; ``end`` is called once, when it is known what was ``found``."""
+        """``count`` is told the octets of each block; ``end`` is called once, when it is known what was ``found``. ``is_over`` is asked of
+        one that nobody waits for: once it says so nobody may come back to it."""
         self.entry = entry
         self.checks = checks
         self.group = entry.repository
@@ -69,10 +79,12 @@ class Reading:
         self.moved = clock()
         self.octets = 0
         self.askers = 0
+        self.left = 0.0
         self.is_running = False
         self._steps = steps
         self._count = count
         self._end = end
+        self._is_over = is_over
         self._done = threading.Event()
         self._found: Examination | None = None
         self._error: Exception | None = None
@@ -130,8 +142,11 @@ class Reading:
             self._count(count)
             left -= count
 
+    def is_wanted(self) -> bool:
+        return self.askers > 0
+
     def is_abandoned(self) -> bool:
-        return self.askers <= 0
+        return self.askers <= 0 and self._is_over(self)
 
     def give_up(self) -> None:
         with suppress(Exception):  # a disk may fail at a closing too
@@ -165,6 +180,7 @@ class Verifier:
         """Forgets threads and readings of the process that this one was forked from."""
         self._crew.reset()
         self._current: dict[Key, Reading] = {}
+        self._paused: OrderedDict[int, Reading] = OrderedDict()
         self._kept: OrderedDict[Key, tuple[float, Reading]] = OrderedDict()
         self.octets = 0
         """Read so far, of all."""
@@ -179,19 +195,33 @@ class Verifier:
             reading = self._recall(key, checks) or self._join(key, checks)
             if reading is None:
                 steps = examine(partial(open_entry, entry), entry.datastream, checks, repository=entry.repository, now=self._now)
-                reading = self._current[key] = Reading(entry, checks, steps, count=self._count, end=self._conclude, clock=self._clock)
+                reading = self._current[key] = Reading(
+                    entry, checks, steps, count=self._count, end=self._conclude, is_over=self._is_over, clock=self._clock
+                )
                 reading.askers += 1
                 self._crew.put(reading)
             else:
                 reading.askers += 1
+                self._paused.pop(id(reading), None)
+                self._crew.tend()
             return reading
 
     def leave(self, reading: Reading) -> None:
-        """A reading that nobody waits for any more is given up."""
+        """A reading that nobody waits for any more stops, and is given up in the end."""
         with self._crew.changed:
             reading.askers -= 1
-            if reading.askers <= 0:
-                self._drop(reading)
+            if reading.askers <= 0 and not reading.is_done:
+                reading.left = self._clock()
+                self._paused[id(reading)] = reading
+                while len(self._paused) > MOST_PAUSED:
+                    self._paused.popitem(last=False)
+
+    def _is_over(self, reading: Reading) -> bool:
+        """Of a reading that nobody waits for; it is dropped then."""
+        if id(reading) in self._paused and self._clock() - reading.left < PATIENCE:
+            return False
+        self._drop(reading)
+        return True
 
     def progress(self, reading: Reading) -> int:
         """A number that changes while there is hope: while it is being read its own octets count, until then those of all others.
@@ -230,6 +260,7 @@ class Verifier:
             self._kept.popitem(last=False)
 
     def _drop(self, reading: Reading) -> None:
+        self._paused.pop(id(reading), None)
         key = _key(reading.entry)
         if self._current.get(key) is reading:  # one that is to learn more may have taken its place
             del self._current[key]

@@ -1,6 +1,7 @@
 """Bytes that were not verified lately leave at once, but for the last of a member, which wait for what one reading finds."""
 
 import hashlib
+import socket
 import threading
 import zlib
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from getapi.core.errors import ContentChanged, ContentMissing, FixityMismatch, SourceUnavailable
+from getapi.core.errors import ContentChanged, ContentMissing, FixityMismatch, PackageCanceled, SourceUnavailable
 from getapi.core.layout import Extent, Layout, lay_out
 from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup
@@ -122,7 +123,7 @@ def test_all_who_take_a_member_at_once_wait_for_one_reading(tmp_path: Path) -> N
             assert go.wait(10)
         return Held(OCTETS, path=path, start=start)
 
-    verifier, arrived = Verifier(), list[bytes]()
+    verifier, arrived = Verifier(remember=lambda: 60), list[bytes]()
 
     def take() -> None:
         transfer = Transfer(None, total=layout.length)
@@ -239,6 +240,31 @@ def test_what_was_sent_while_a_file_seemed_wrong_is_not_completed_when_it_is_fou
     else:
         assert b"".join(blocks) == whole(layout, {"data/a": OCTETS})[start:]
     assert len(readings) == 2
+
+
+@pytest.mark.parametrize("how", ["leaves", "cut"])
+def test_who_leaves_while_a_verdict_is_waited_for_is_noticed(tmp_path: Path, how: str) -> None:
+    """Nothing is written meanwhile that could fail."""
+    one, go, store = entry("a", OCTETS, declared=("md5",)), threading.Event(), stored(tmp_path)
+    layout = laid_out(one)
+
+    def open_entry(found: Entry, start: int = 0) -> Held:
+        if threading.current_thread().name == "verifier":
+            assert go.wait(10)
+        return store.open(found, start)
+
+    with connected() as (connection, receiver):
+        transfer = Transfer(connection, total=layout.length)
+        blocks = send(layout, start=0, stop=layout.length, open_entry=open_entry, transfer=transfer, doubt=doubt(one))
+        connection.sendall(next(blocks))
+        wait_until(lambda: next(blocks) == b"" and transfer.handed >= member(layout) + len(OCTETS) - HELD)
+        if how == "leaves":
+            receiver.connection.shutdown(socket.SHUT_WR)
+        else:
+            transfer.cut(PackageCanceled())
+        with pytest.raises(BrokenPipeError if how == "leaves" else PackageCanceled):
+            list(blocks)
+    go.set()
 
 
 def test_a_zips_header_waits_for_the_checksum_of_its_member_and_of_no_other(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ class Slices:
         self.moved = 0.0
         self.left = count
         self.wanted = True
+        self.kept = False
         self.given_up = threading.Event()
         self.done = threading.Event()
         self.entered = threading.Event()
@@ -43,8 +44,11 @@ class Slices:
             self.done.set()
         return self.left <= 0
 
+    def is_wanted(self) -> bool:
+        return self.wanted
+
     def is_abandoned(self) -> bool:
-        return not self.wanted
+        return not self.wanted and not self.kept
 
     def give_up(self) -> None:
         self.given_up.set()
@@ -81,6 +85,25 @@ def test_what_nobody_wants_any_more_is_given_up(go: threading.Event) -> None:
     go.set()
     assert idle.given_up.wait(10)
     assert not idle.entered.is_set()
+
+
+def test_what_nobody_waits_for_stays_where_it_is_until_it_is_wanted_again_or_abandoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LINGER", 0.02)
+    crew, job, other = Crew(1), Slices(2), Slices(1)
+    job.wanted, job.kept = False, True
+    crew.put(job)
+    crew.put(other)
+    assert other.done.wait(10)
+    assert not job.entered.is_set()
+    job.wanted = True
+    crew.tend()
+    assert job.done.wait(10)
+    late = Slices(1)
+    late.wanted, late.kept = False, True
+    crew.put(late)
+    late.kept = False
+    crew.put(Slices(1))
+    assert late.given_up.wait(10)
 
 
 def hang(crew: Crew, go: threading.Event, count: int, group: str) -> list[Slices]:

@@ -150,25 +150,62 @@ def test_a_small_datastream_does_not_wait_for_all_of_a_large_one(monkeypatch: py
     assert end_of(first).size == 64 << 20
 
 
-def test_a_reading_that_nobody_waits_for_any_more_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def large(monkeypatch: pytest.MonkeyPatch) -> tuple[Entry, Store]:
     monkeypatch.setattr(module, "SLICE", 1 << 20)
-    store = Store({"data/large": partial(Held, bytes(64 << 20))})
+    octets = bytes(64 << 20)
+    return entry("large", octets, known=False), Store({"data/large": partial(Held, octets)})
+
+
+def test_a_reading_that_nobody_waits_for_stops_and_goes_on_for_who_comes_back(large: tuple[Entry, Store]) -> None:
+    entry, store = large
     verifier = Verifier(threads=1)
-    reading = verifier.ask(entry("large", bytes(64 << 20), known=False), store.open, Checks(learn=frozenset({"sha256"})))
+    reading = verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"})))
     wait_until(lambda: reading.octets > 0)
     verifier.leave(reading)
-    wait_until(lambda: bool(store.opened) and store.opened[0].closed)
+    wait_until(lambda: not reading.is_running)
+    read = reading.octets
+    assert 0 < read < 64 << 20
+    assert verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"}))) is reading
+    assert end_of(reading).size == 64 << 20
+    assert len(store.opened) == 1
+
+
+def test_a_reading_that_nobody_comes_back_for_is_given_up(large: tuple[Entry, Store], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crew, "LINGER", 0.02)
+    entry, store = large
+    now = [1000.0]
+    verifier = Verifier(threads=1, clock=lambda: now[0])
+    reading = verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"})))
+    wait_until(lambda: reading.octets > 0)
+    verifier.leave(reading)
+    wait_until(lambda: not reading.is_running)
+    assert not store.opened[0].closed
+    now[0] += module.PATIENCE
+    wait_until(lambda: store.opened[0].closed)
     assert not reading.is_done
-    assert reading.octets < 64 << 20
+    assert verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"}))) is not reading
+
+
+def test_only_so_many_readings_wait_for_who_may_come_back(large: tuple[Entry, Store], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_PAUSED", 0)
+    entry, store = large
+    verifier = Verifier(threads=1)
+    reading = verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"})))
+    wait_until(lambda: reading.octets > 0)
+    verifier.leave(reading)
+    wait_until(lambda: store.opened[0].closed)
+    assert not reading.is_done
 
 
 def test_threads_are_few_and_end_when_there_is_nothing_to_read(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "LINGER", 0.01)
 
-    def running() -> int:
-        return sum(thread.name == "verifier" for thread in threading.enumerate())
+    others = set(threading.enumerate())
 
-    wait_until(lambda: running() == 0)
+    def running() -> int:
+        return sum(thread.name == "verifier" and thread not in others for thread in threading.enumerate())
+
     verifier = Verifier(threads=3)
     readings = [verifier.ask(entry(name, OCTETS, known=False), gate.open_entry, Checks()) for name in "abcdefgh"]
     assert running() == 3
@@ -192,6 +229,7 @@ def test_a_process_that_was_forked_begins_with_nothing(gate: Gate) -> None:
 
 def test_a_disk_that_fails_at_a_closing_too_costs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLICE", 1 << 20)
+    monkeypatch.setattr(module, "MOST_PAUSED", 0)
 
     class Failing(Held):
         def close(self) -> None:
