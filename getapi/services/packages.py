@@ -181,7 +181,8 @@ class _Consulted:
         if seen is None:
             return entry
         digest = entry.digest or seen.digests.get(plan.algorithm)
-        checksum = entry.checksum if is_summed else seen.crc32
+        # Nothing else would ever tell that a CRC-32 on record is wrong: once the digests are to be verified again so is it.
+        checksum = seen.crc32 if not is_summed and self._ledger.is_fresh(seen, entry.datastream) else entry.checksum
         return entry if (digest, checksum) == (entry.digest, entry.checksum) else replace(entry, digest=digest, checksum=checksum)
 
     def doubt(self, plan: Plan) -> Doubt:

@@ -165,6 +165,18 @@ def test_a_package_that_was_delivered_is_free_the_next_time_and_its_manifest_is_
     assert second.plan.etag == first.plan.etag
 
 
+def test_a_checksum_on_record_counts_as_long_as_the_digests_do(stored: BuiltStore, process: Findings) -> None:
+    read(prepared("zip")).result()
+    process.write()
+    right = prepared("zip").plan.entries[0].checksum
+    Fixity.objects.update(crc32=777)
+    assert prepared("zip").plan.entries[0].checksum == 777
+    Fixity.objects.update(verified=NOW - timedelta(days=31))
+    stale = prepared("zip")
+    assert (stale.plan.entries[0].checksum, stale.plan.entries[0].digest) == (None, SHA256)
+    assert read(stale).result().crc32 == right
+
+
 def test_damage_is_on_record_before_the_next_package_is_planned(stored: BuiltStore, process: Findings) -> None:
     stored.path("x:1+A+A.0").write_bytes(BYTES[:-1] + b"?")
     with pytest.raises(FixityMismatch):
