@@ -1,11 +1,11 @@
 """What has arrived by all responses together: of a package, or of a datastream that came in several ranges; and counts it (SPEC 7)."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django import db
 from django.db import transaction
@@ -29,9 +29,6 @@ LEASE = timedelta(seconds=30)
 
 BEAT = timedelta(seconds=2)
 """A process gives a sign of life each second: two seconds after the last one it certainly gave it was dead, if it is dead."""
-
-FIRST_LOOK = timedelta(seconds=0.25)
-"""Between the beginning of a response and the first look at what lies before it."""
 
 SAME_DOWNLOAD = timedelta(hours=24)
 """Ranges of a datastream that one reader asks for within this time may make one download together."""
@@ -82,8 +79,8 @@ class Response:
     def piece(self) -> Piece:
         end, after = self.first + self.sent, self.started
         reach = end if self.is_running else min(max(self.first + self.handed, end), self.stop)
-        if self.reason == DIED and self.ended is not None:
-            reach, after = self.stop, self.ended - FIRST_LOOK
+        if self.reason == DIED:  # whoever goes on began after the last sign of life that it gave
+            reach, after = self.stop, self.renewed or after
         return Piece(first=self.first, sent=self.sent, reach=reach, began=self.started, after=after)
 
 
@@ -95,14 +92,14 @@ class Progress:
     state: str
 
 
-def settle_package(package: str, *, layout: Layout | None = None, recipient: Recipient, time: datetime, also: Sequence[Piece] = ()) -> None:
+def settle_package(package: str, *, layout: Layout | None = None, recipient: Recipient, time: datetime) -> None:
     """Closes what its responses left open, and counts at ``time`` what is whole now; the layout is read where it is not given.
 
-    ``also`` is what its reader asked for besides. Safe to call again. Raises django.db.Error.
+    Safe to call again. Raises django.db.Error.
     """
     with transaction.atomic():
         kept = Package.objects.select_for_update().filter(pk=package).values_list("arrived", flat=True).first()
-        found = _survey(Delivery.objects.filter(package=package, counted=False), also)
+        found = _survey(Delivery.objects.filter(package=package, counted=False))
         union = _union(kept or (), found)
         if kept is not None:
             _fold(package, kept, found)
@@ -116,15 +113,26 @@ def settle_package(package: str, *, layout: Layout | None = None, recipient: Rec
             Package.objects.filter(pk=package, delivered=None).update(delivered=time)
 
 
-def note_end(package: str, size: int, *, recipient: Recipient) -> None:
-    """Its reader asked for what lies behind its last octet, as programs do that have all of it. No answer fails because of this."""
-    now = timezone.now()
-    behind = Piece(first=size, sent=0, reach=size, began=now, after=now)
+def note_end(facts: Mapping[str, Any]) -> None:
+    """A reader asked for what lies behind the last octet, as programs do that have all of it. No answer fails because of this.
+
+    ``facts`` are the columns of a response of no octets, which is put on record like any other: the process that sent the rest may not be
+    known to be dead yet. Where all is on record already, nothing is.
+    """
+    row = Delivery(**facts, uid=uuid4(), ended=timezone.now(), outcome=Outcome.DONE)
+    if not (row.package or row.address):
+        return
+    before = Delivery.objects.filter(package=row.package) if row.package else _of_same_reader(row)
     try:
-        if Package.objects.filter(pk=package, delivered=None).exists():
-            settle_package(package, recipient=recipient, time=now, also=[behind])
+        if not before.exclude(outcome=Outcome.DONE).exists() or before.filter(first=row.first).exists():
+            return
+        row.save()
+        if row.package:
+            settle_package(row.package, recipient=recipient_of(row), time=timezone.now())
+        else:
+            settle_single(row, time=timezone.now())
     except db.Error:
-        logger.exception("what a reader has could not be noted", extra={"package": package[:LOGGED_ID]})
+        logger.exception("what a reader has could not be noted", extra={"package": row.package[:LOGGED_ID]})
 
 
 def settle_single(row: Delivery, *, time: datetime) -> None:
@@ -220,11 +228,11 @@ def _responses(rows: QuerySet[Delivery]) -> list[Response]:
     return [Response(**dict(zip(COLUMNS, values, strict=True))) for values in marked.values_list(*COLUMNS)]
 
 
-def _survey(rows: QuerySet[Delivery], also: Sequence[Piece] = ()) -> list[Response]:
+def _survey(rows: QuerySet[Delivery]) -> list[Response]:
     """The rows as they are once the lost ones are closed, and what their reader has shown is added."""
     found = [_bury(response) if response.is_lost else response for response in _responses(rows)]
-    sents = shown([*(response.piece for response in found), *also])
-    return [response if sent == response.sent else _change(response, sent=sent) for response, sent in zip(found, sents, strict=False)]
+    sents = shown([response.piece for response in found])
+    return [response if sent == response.sent else _change(response, sent=sent) for response, sent in zip(found, sents, strict=True)]
 
 
 def _union(kept: Sequence[tuple[int, int]], found: Sequence[Response]) -> Intervals:

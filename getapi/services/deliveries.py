@@ -154,6 +154,12 @@ def deliver(
     return Delivery(consignment, open_entry=open_entry, transfer=transfer, doubt=left, watched_by=watched_by, recorded_by=recorded_by)
 
 
+def conclude(layout: Layout, *, recipient: Recipient, package: str, name: str, etag: str = "", recorded_by: Recorder = recorder) -> None:
+    """A reader asked for what lies behind the last octet of a layout: it has all of it, whatever is on record."""
+    end = layout.length
+    recorded_by.note_end(Consignment(layout=layout, start=end, stop=end, recipient=recipient, package=package, name=name, etag=etag).facts)
+
+
 class _Course:
     """From a delivery's first octet on it is on record; whatever way it ends, it lets go of its connection and its place."""
 

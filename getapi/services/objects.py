@@ -26,7 +26,7 @@ from getapi.core.plan import Entry, enter
 from getapi.core.request import parse_reference
 from getapi.core.selection import Catalogue
 from getapi.core.source import DatastreamRecord, ObjectRecord
-from getapi.services import addresses, fixity, rules, tokens
+from getapi.services import addresses, deliveries, fixity, rules, tokens
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
@@ -41,6 +41,10 @@ class Single:
 
     entry: Entry
     doubt: Doubt
+
+    @property
+    def name(self) -> str:
+        return f"{self.entry.datastream.pid}/{self.entry.datastream.dsid}"
 
     @property
     def etag(self) -> str:
@@ -85,20 +89,27 @@ def find_single(text: str, dsid: str, *, meta: Mapping[str, Any], token: str | N
 
 def send(single: Single, *, start: int, stop: int, meta: Mapping[str, Any]) -> Delivery:
     """Octets ``start`` to ``stop`` (not included) of a datastream, counted in the statistics when they are all of it."""
-    recipient = Recipient(key_id=None, address=addresses.read(meta).address, user_agent=meta.get("HTTP_USER_AGENT", ""))
-    datastream = single.entry.datastream
     return deliver(
         lay_out_entry(single.entry),
         start=start,
         stop=stop,
         open_entry=registry().open,
         doubt=single.doubt,
-        recipient=recipient,
+        recipient=_recipient(meta),
         package="",
-        name=f"{datastream.pid}/{datastream.dsid}",
+        name=single.name,
         etag=single.etag,
         sock=raw_socket(meta),
     )
+
+
+def conclude(single: Single, *, meta: Mapping[str, Any]) -> None:
+    """Its reader asked for what lies behind its end."""
+    deliveries.conclude(lay_out_entry(single.entry), recipient=_recipient(meta), package="", name=single.name, etag=single.etag)
+
+
+def _recipient(meta: Mapping[str, Any]) -> Recipient:
+    return Recipient(key_id=None, address=addresses.read(meta).address, user_agent=meta.get("HTTP_USER_AGENT", ""))
 
 
 def _find(catalogue: Catalogue, text: str, meta: Mapping[str, Any], token: str | None) -> ObjectRecord:

@@ -5,6 +5,7 @@ sender gave it, so that writing it again after a failure neither loses nor doubl
 """
 
 import logging
+import math
 import os
 import threading
 import time
@@ -32,6 +33,9 @@ START_WAIT = 1.0
 
 SWEEP = 10.0
 """Seconds between two looks for responses of dead processes."""
+
+RECHECK = 1.0
+"""Seconds after a reader went on in which a process that it lost may still seem to live: it closes its connections before it is gone."""
 
 MOST_WAITING = 10_000
 """Ended responses that are kept while the database is away; what is more goes to the log alone."""
@@ -86,6 +90,7 @@ class Recorder:
         self._ended: dict[uuid.UUID, Record] = {}
         self._uncounted: deque[tuple[Record, Delivery]] = deque()
         self._next_look = self._next_sweep = 0.0
+        self._recheck = math.inf
         self._renewed = self._clock()
         self._is_slow = False
 
@@ -102,6 +107,8 @@ class Recorder:
             self._running[record.uid] = record
             if at_once or record.first:
                 self._begun.append(record)
+            if record.first:
+                self._recheck = self._clock() + RECHECK
         if not (at_once or record.first):
             self._writer.engage()
             return
@@ -121,6 +128,12 @@ class Recorder:
             _tell(lost.row(), "the database was away for too long")
         self._writer.wake()
 
+    def note_end(self, facts: Mapping[str, Any]) -> None:
+        """A reader asked for what lies behind the last octet (``coverage.note_end``)."""
+        coverage.note_end(facts)
+        self._recheck = self._clock() + RECHECK
+        self._writer.engage()
+
     def write(self) -> bool:
         """A round: what began and ended, each second also what runs. Raises django.db.Error where the database is away."""
         now = self._clock()
@@ -138,7 +151,7 @@ class Recorder:
             self._next_look = now + INTERVAL * 0.9
             self._look()
         with self._lock:
-            return bool(self._running or self._begun or self._ended)
+            return bool(self._running or self._begun or self._ended or self._recheck < math.inf)
 
     def _written(self, begun: Iterable[Record], ended: Iterable[Record], rows: Mapping[uuid.UUID, Delivery]) -> None:
         """They are to be counted next: one that begins in the middle may show what arrived of those before it."""
@@ -170,9 +183,12 @@ class Recorder:
         for record in running:
             if record.package in canceled:
                 record.transfer.cut(PackageCanceled())
-        if self._clock() >= self._next_sweep:
+        now = self._clock()
+        if now >= min(self._next_sweep, self._recheck):
             coverage.sweep()
-            self._next_sweep = self._clock() + SWEEP
+            self._next_sweep = now + SWEEP
+            if now >= self._recheck:
+                self._recheck = math.inf
 
 
 def _save(rows: list[Delivery]) -> None:

@@ -42,6 +42,7 @@ def _represent(request: Request, single: Single) -> Representation:
         file_name=single.entry.path,
         media_type=_media_type(datastream.mime),
         send=lambda start, stop: objects.send(single, start=start, stop=stop, meta=request.META),
+        end=lambda: objects.conclude(single, meta=request.META),
     )
 
 

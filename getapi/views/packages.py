@@ -8,7 +8,8 @@ from rest_framework.response import Response
 
 from getapi.core.errors import MalformedParameter
 from getapi.negotiation import choose_named, preferred_format
-from getapi.services import addresses, coverage, packages, shelf, summary, tokens
+from getapi.services import addresses, packages, shelf, summary, tokens
+from getapi.services.deliveries import conclude
 from getapi.services.packages import Package
 from getapi.services.statistics import Recipient
 from getapi.views import description
@@ -78,7 +79,7 @@ def _represent(request: Request, package: Package, *, first: bool = False) -> Re
         media_type=package.media_type,
         location=_content_address(package.id),
         send=lambda start, stop: sender(package, start=start, stop=stop, recipient=recipient, meta=request.META),
-        end=lambda: coverage.note_end(package.id, package.layout.length, recipient=recipient),
+        end=lambda: conclude(package.layout, recipient=recipient, package=package.id, name=package.plan.name),
     )
 
 

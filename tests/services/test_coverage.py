@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from django import db
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -27,6 +28,8 @@ LAYOUT = lay_out(PLAN)
 SIZE = LAYOUT.length
 ELSEWHERE = "elsewhere/1/2"
 DEAD = process.identity().rpartition("/")[0] + "/1"
+
+END = {"package": PACKAGE, "name": "bag", "started": NOW, "first": SIZE, "stop": SIZE, "address": "192.0.2.0", "user_agent": "curl/8"}
 
 pytestmark = pytest.mark.django_db
 
@@ -143,11 +146,46 @@ def test_a_package_that_is_kept_no_longer_costs_the_sweep_nothing_else() -> None
 
 def test_whoever_asks_for_what_lies_behind_the_end_has_all_of_it() -> None:
     put()
-    running(0, 10, process=DEAD)
-    coverage.note_end(PACKAGE, SIZE, recipient=READER)
+    running(0, 10, process=DEAD, renewed=NOW - SECOND)
+    coverage.note_end(END)
     assert counted() == names()
     assert Package.objects.get().delivered is not None
-    coverage.note_end(PACKAGE, SIZE, recipient=READER)
+    coverage.note_end(END)
+    assert Delivery.objects.count() == 2
+
+
+def test_it_counts_too_where_the_process_was_not_yet_known_to_be_dead() -> None:
+    put()
+    row = running(0, 10, renewed=NOW - SECOND)
+    for _ in range(2):
+        coverage.note_end(END)
+    assert counted() == []
+    Delivery.objects.filter(pk=row.pk).update(process=DEAD)
+    coverage.sweep()
+    assert counted() == names()
+    assert Delivery.objects.count() == 2
+
+
+def test_whoever_goes_on_before_the_process_is_known_to_be_dead_shows_it_all_the_same() -> None:
+    row = running(0, 100, renewed=NOW - SECOND / 2)
+    response(3000, SIZE - 3000, outcome=Outcome.DONE)
+    settle()
+    assert Delivery.objects.get(first=0).sent == 100
+    Delivery.objects.filter(pk=row.pk).update(process=DEAD)
+    settle()
+    assert Delivery.objects.get(first=0).sent == 3000
+    assert counted() == names()
+
+
+def test_a_database_that_is_away_fails_no_answer(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def away(*_: object, **__: object) -> None:
+        raise db.OperationalError("away")
+
+    put()
+    running(0, 10)
+    monkeypatch.setattr(Delivery, "save", away)
+    coverage.note_end(END)
+    assert "could not be noted" in caplog.text
 
 
 def test_a_package_is_delivered_when_all_of_it_has_arrived() -> None:
@@ -283,6 +321,14 @@ class TestSingle:
         Delivery.objects.filter(pk=row.pk).update(sent=100, process=DEAD)
         coverage.sweep()
         assert counted() == ["a"]
+
+    def test_who_asks_for_what_lies_behind_its_end_has_all_of_it(self) -> None:
+        row = self.part(0, 100, sent=0, outcome=Outcome.RUNNING, process=process.identity())
+        Delivery.objects.filter(pk=row.pk).update(process=DEAD, renewed=NOW - SECOND)
+        for _ in range(2):
+            coverage.note_end({**END, "package": "", "etag": "e", "item": row.item, "first": 100, "stop": 100})
+        assert counted() == ["a"]
+        assert Delivery.objects.count() == 2
 
     def test_an_empty_one_is_whole_with_its_headers(self) -> None:
         row = response(0, 0, stop=0, package="", etag="e", outcome=Outcome.DONE,

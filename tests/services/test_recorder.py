@@ -311,3 +311,26 @@ def test_of_many_that_begin_while_the_database_hangs_one_waits(monkeypatch: pyte
     for _ in range(5):
         recorder.begin(record(), at_once=True)
     assert waits == [recording.START_WAIT]
+
+
+def finish_one(recorder: Recorder, *, first: int) -> None:
+    made = record(first=first)
+    recorder.begin(made, at_once=True)
+    finish(recorder, made)
+
+
+def test_after_a_reader_went_on_the_dead_are_looked_for_once_more(
+    recorder: Recorder, rounds: Rounds, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps: list[float] = []
+    monkeypatch.setattr("getapi.services.coverage.sweep", lambda: sweeps.append(clock.now))
+    finish_one(recorder, first=10)
+    clock.now += 1
+    assert not rounds.go()
+    clock.now += 5
+    recorder.note_end(record(first=SIZE).facts)
+    clock.now += 1
+    assert not rounds.go()
+    finish_one(recorder, first=0)
+    assert not rounds.go()
+    assert sweeps == [1000, 1001, 1007]
