@@ -5,6 +5,8 @@ says.
 """
 
 import argparse
+import signal
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,6 +23,7 @@ Section = Callable[[Path, argparse.Namespace, Measured], None]
 
 def main() -> None:
     asked = _parser().parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and gigabytes do not outlive a run that is ended
     measured = Measured(count=asked.files, octets=asked.octets, rounds=asked.rounds)
     for name in asked.only or SECTIONS:
         with tempfile.TemporaryDirectory(prefix="packaging-bench-") as folder:
