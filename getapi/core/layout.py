@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, groupby
 from typing import Self
 
@@ -64,10 +65,17 @@ def lay_out_entry(entry: Entry) -> Layout:
     return Layout.of([Extent(entry, 0, entry.size)])
 
 
+@lru_cache(maxsize=64)
+def _zeros(count: int) -> bytes:
+    """A TAR ends with up to 11 KB of them: all layouts share theirs."""
+    return bytes(count)
+
+
 def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
     """The same octets with neighbouring literals as one; a segment that is sent by other means stays, even of no octets."""
     for is_literal, run in groupby(segments, lambda segment: isinstance(segment, Literal)):
         if is_literal:
-            yield Literal(b"".join(segment.data for segment in run if isinstance(segment, Literal)))
+            data = b"".join(segment.data for segment in run if isinstance(segment, Literal))
+            yield Literal(_zeros(len(data)) if not data.strip(b"\0") else data)
         else:
             yield from run
