@@ -23,7 +23,7 @@ DAMAGED = {"at its first octet": 0, "in its middle": 700_000, "at its last octet
 ASKED = {"first": None, "in its middle": 700_000, "just before its last block": SIZE - HELD - 1, "in its last block": SIZE - HELD + 100}
 """Where in the member a resumed answer begins, counted from its first octet."""
 
-ALGORITHMS = ["sha256", "md5", "sha1"]
+ALGORITHMS = ["sha256", "md5"]
 _numbers = itertools.count()
 
 
