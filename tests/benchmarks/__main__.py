@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--large", type=int, default=20 * GB, help="octets of the large package (20 GB)")
     parser.add_argument("--readers", type=int, default=1000, help="slow readers (1000)")
     parser.add_argument("--huge", type=int, default=100 * GB, help="octets of the package whose end is asked for (100 GB)")
-    parser.add_argument("--times", type=int, default=20, help="ranges of it (20)")
+    parser.add_argument("--times", type=int, default=100, help="ranges of it (100)")
     parser.add_argument("--objects", type=int, default=1000, help="of planning (1000)")
     parser.add_argument("--output", type=Path, help="docs/performance.md, where all sections run")
     return parser

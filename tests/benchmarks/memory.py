@@ -72,7 +72,7 @@ def _large(way: str, product: Product) -> Large:
     for _ in range(8):  # each of its processes has planned, opened and sent something by then
         fetch(address, "--range", "0-99999")
     processes.forget_peak(product.pid)
-    before = processes.resident(product.pid)
+    before = processes.peak(product.pid)
     done = fetch(address)
     growth = processes.peak(product.pid) - before
     return Large(way=way, octets=done.octets, growth=growth / 10**6, seconds=done.whole)
