@@ -1,10 +1,13 @@
 """The fixity ledger: what datastreams were when they were last read whole, in all processes (SPEC 5)."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from getapi import conf
@@ -112,14 +115,22 @@ def _rows(repository: str, keys: Iterable[Key], rows: QuerySet[Fixity]) -> Itera
         yield rows.filter(repository=repository, pid__in=pids[start : start + AT_ONCE]).order_by("pk")
 
 
-_FACTS = ("identity", "size", "digests", "crc32", "verified", "verdict", "algorithm")
+_FACTS = ("identity", "size", Cast("digests", TextField()), "crc32", Cast("verified", TextField()), "verdict", "algorithm")
+"""As texts where making values of them would cost more than all the rest."""
 
 
-def _seen(
-    identity: str, size: int, digests: Mapping[str, str], crc32: int | None, verified: datetime, verdict: str, algorithm: str
-) -> Examination:
-    wrong = algorithm if verdict == Fixity.Verdict.MISMATCH else ""
-    return Examination(identity=identity, size=size, digests=digests, crc32=crc32, verified=verified, mismatch=wrong)
+@lru_cache(maxsize=8192)
+def _seen(identity: str, size: int, digests: str, crc32: int | None, verified: str, verdict: str, algorithm: str) -> Examination:
+    """Rows that did not change are asked for again with every range of a package."""
+    when = datetime.fromisoformat(verified)
+    return Examination(
+        identity=identity,
+        size=size,
+        digests=json.loads(digests),
+        crc32=crc32,
+        verified=when if when.tzinfo else when.replace(tzinfo=UTC),  # as SQLite keeps it
+        mismatch=algorithm if verdict == Fixity.Verdict.MISMATCH else "",
+    )
 
 
 def _stays(row: Fixity, datastream: DatastreamRecord, seen: Examination) -> bool:
