@@ -24,12 +24,8 @@ from tests.web.server import Server, free_port, serving
 ROUNDS = int(os.environ.get("PACKAGING_KILLS", "10"))
 SEED = os.environ.get("PACKAGING_KILLS_SEED", f"{time.time_ns()}")
 RATE = "40M"
-SLOWER = "20M"
 LONGEST = 1.5
 """Seconds: a little more than the whole package needs at that rate, so that some kills come after its last octet."""
-
-EARLY = 0.6
-"""Seconds in which a datastream alone cannot have come whole at the slower rate, the connection's buffers taken into account."""
 
 PID = "killed:1"
 PARTS = (
@@ -104,9 +100,9 @@ class Moment:
     seconds: float
 
     @classmethod
-    def of(cls, mortal: Mortal, number: int, *, longest: float = LONGEST) -> "Moment":
+    def of(cls, mortal: Mortal, number: int) -> "Moment":
         chance = Random(f"{SEED} {number}")
-        return cls(mortal=mortal, chance=chance, number=number, seconds=chance.uniform(0, longest))
+        return cls(mortal=mortal, chance=chance, number=number, seconds=chance.uniform(0, LONGEST))
 
     def __str__(self) -> str:
         return f"PACKAGING_KILLS_SEED={SEED}: {self.number}, killed after {self.seconds:.3f} s"
@@ -138,10 +134,10 @@ def test_a_package_goes_on_after_a_kill(mortal: Mortal, application: Application
 
 @pytest.mark.parametrize("number", range(ROUNDS, ROUNDS + (ROUNDS + 4) // 5))
 def test_a_datastream_alone_goes_on_after_a_kill(mortal: Mortal, tmp_path: Path, number: int) -> None:
-    """Before it has come whole. Its reader is known by address and program, here a program of this round alone."""
-    moment, file, address = Moment.of(mortal, number, longest=EARLY), tmp_path / "datastream", f"/api/get/{PID}/A"
+    """Its reader is known by address and program, here a program of this round alone."""
+    moment, file, address = Moment.of(mortal, number), tmp_path / "datastream", f"/api/get/{PID}/A"
     program_name = ("-A", f"reader-{tmp_path.name}")
-    moment.download(address, file, *program_name, "--limit-rate", SLOWER)
+    moment.download(address, file, *program_name)
     there = size_of(file)
     resume(mortal.server, address, file, *program_name)
     assert file.read_bytes() == PARTS[0].octets, moment
