@@ -123,6 +123,8 @@ class _Sender:
             yield from self._body(content, extent, brink)
         if self._assurance.is_due(extent):
             yield from self._assurance.settle(extent.entry, sent=brink - extent.start)
+        if self._transfer.handed == 0:
+            yield b""  # the server writes its headers: what goes wrong from now on breaks off, and is no empty answer
         last = read_last(content, extent.entry, brink, extent.stop)
         confirm(content, extent.entry)
         if last:
@@ -131,7 +133,7 @@ class _Sender:
     def _body(self, content: Content, extent: Extent, stop: int) -> Iterator[bytes]:
         splices = content.descriptor() is not None and self._transfer.connection is not None
         if splices and self._transfer.handed == 0:
-            yield b""  # the server writes its headers with the first item
+            yield b""  # behind the server's headers, which it writes with the first item
         near = max(extent.start, stop - NEAR)
         if near > extent.start:
             splices = splices and self._pour(content, extent, extent.start, near)
