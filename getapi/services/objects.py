@@ -156,4 +156,4 @@ def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Single:
     learned = seen.digests.get(algorithm) if seen else None
     entry = enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0, learned=learned)
     known = {(record.repository, whole.pid, whole.dsid): seen} if seen else {}
-    return Single(entry=entry, doubt=doubt([entry], seen=known, ledger=ledger, learn=None))
+    return Single(entry=entry, doubt=doubt([entry], seen=known, ledger=ledger, algorithm=algorithm))

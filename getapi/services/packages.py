@@ -186,7 +186,9 @@ class _Consulted:
         return entry if (digest, checksum) == (entry.digest, entry.checksum) else replace(entry, digest=digest, checksum=checksum)
 
     def doubt(self, plan: Plan) -> Doubt:
-        return doubt(plan.entries, seen=self._seen, ledger=self._ledger, learn=plan.algorithm, checksums=plan.format == "zip")
+        return doubt(
+            plan.entries, seen=self._seen, ledger=self._ledger, algorithm=plan.algorithm, digests=True, checksums=plan.format == "zip"
+        )
 
 
 def _read(row: models.Package) -> Layout:

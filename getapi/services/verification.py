@@ -86,20 +86,23 @@ verifier = Verifier(tell=note, remember=remembered)
 os.register_at_fork(after_in_child=verifier.reset)
 
 
-def doubt(entries: Iterable[Entry], *, seen: Seen, ledger: DatabaseLedger, learn: str | None, checksums: bool = False) -> Doubt:
+def doubt(
+    entries: Iterable[Entry], *, seen: Seen, ledger: DatabaseLedger, algorithm: str, digests: bool = False, checksums: bool = False
+) -> Doubt:
     """The managed entries that must be read: what was not verified lately, or what the package says of them is not known.
 
-    ``learn`` is the package's algorithm, None for a single datastream; ``checksums``: the package tells their CRC-32.
+    ``algorithm`` is that of the entries' digests. ``digests``, ``checksums``: what is sent tells them, those and the CRC-32.
     """
 
     def is_known(entry: Entry) -> bool:
         datastream = entry.datastream
         known = seen.get((entry.repository, datastream.pid, datastream.dsid))
-        is_told = (learn is None or entry.digest is not None) and (not checksums or entry.checksum is not None)
+        is_told = (not digests or entry.digest is not None) and (not checksums or entry.checksum is not None)
         is_fresh = known is not None and ledger.is_fresh(known, datastream)
-        return is_told and (is_fresh or (learn is None and not entry.declared))
+        has_nothing_to_be_held_against = entry.digest is None and not entry.declared
+        return is_told and (is_fresh or has_nothing_to_be_held_against)
 
-    return Doubt(verifier=verifier, paths=unread(entries, is_known))
+    return Doubt(verifier=verifier, algorithm=algorithm, paths=unread(entries, is_known))
 
 
 def unread(entries: Iterable[Entry], is_known: Callable[[Entry], bool] = lambda _: False) -> frozenset[str]:

@@ -20,9 +20,13 @@ PAUSE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """``paths`` are those of the entries in files whose bytes were not verified lately; ``sound`` those that were found so since."""
+    """``paths`` are those of the entries in files whose bytes were not verified lately; ``sound`` those that were found so since.
+
+    ``algorithm`` is that of what an entry has as its ``digest`` where no plan says it.
+    """
 
     verifier: Verifier
+    algorithm: str | None = None
     paths: Collection[str] = frozenset()
     sound: frozenset[str] = frozenset()
 
@@ -51,7 +55,7 @@ def vet(layout: Layout, start: int, stop: int, *, open_entry: Callable[..., Cont
     opened(open_entry, first.entry, first.start).close()
     if first.start < first.entry.size - HELD or not doubt.concerns(first):
         return doubt
-    reading = doubt.verifier.ask(first.entry, open_entry, _checks(layout, first.entry))
+    reading = doubt.verifier.ask(first.entry, open_entry, _checks(layout, first.entry, doubt.algorithm))
     try:
         if not reading.wait(VETTING):
             return doubt
@@ -61,10 +65,10 @@ def vet(layout: Layout, start: int, stop: int, *, open_entry: Callable[..., Cont
     return replace(doubt, sound=doubt.sound | {first.entry.path})
 
 
-def _checks(layout: Layout, entry: Entry) -> Checks:
+def _checks(layout: Layout, entry: Entry, algorithm: str | None) -> Checks:
     plan = layout.plan
     is_summed = plan is not None and plan.format == "zip" and entry.checksum is None
-    return checks_of(entry, None if plan is None else plan.algorithm, checksum=is_summed)
+    return checks_of(entry, algorithm if plan is None else plan.algorithm, checksum=is_summed)
 
 
 class Assurance:
@@ -127,7 +131,7 @@ class Assurance:
             self._checksums[entry.path] = found.crc32
 
     def _ask(self, entry: Entry) -> Reading:
-        return self._doubt.verifier.ask(entry, self._open, _checks(self._layout, entry))
+        return self._doubt.verifier.ask(entry, self._open, _checks(self._layout, entry, self._doubt.algorithm))
 
     def _wanted(self, start: int, stop: int) -> Iterator[Entry]:
         """The entries that the window will wait for, as far as it can be known beforehand."""

@@ -1,6 +1,7 @@
 """What a process finds of the bytes that it sends goes into the ledger, and what the ledger knows need not be read."""
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -50,9 +51,9 @@ def sound(of: Entry, *, mismatch: str = "", age: float = 0) -> Examination:
 LEDGER = DatabaseLedger(max_age=60, now=NOW)
 
 
-def doubted(*entries: Entry, age: float | None, learn: str | None = "sha256", checksums: bool = False) -> frozenset[str]:
+def doubted(*entries: Entry, age: float | None, digests: bool = True, checksums: bool = False) -> frozenset[str]:
     seen = {} if age is None else {("main", "x:1", each.datastream.dsid): sound(each, age=age) for each in entries}
-    return frozenset(doubt(entries, seen=seen, ledger=LEDGER, learn=learn, checksums=checksums).paths)
+    return frozenset(doubt(entries, seen=seen, ledger=LEDGER, algorithm="sha256", digests=digests, checksums=checksums).paths)
 
 
 def test_what_was_never_read_or_long_ago_is_doubted() -> None:
@@ -65,13 +66,14 @@ def test_what_was_never_read_or_long_ago_is_doubted() -> None:
 def test_what_the_package_must_tell_and_nobody_knows_is_read_though_it_was_verified() -> None:
     assert doubted(entry(), age=1) == {"data/A"}
     assert doubted(entry(learned=SHA256), age=1, checksums=True) == {"data/A"}
-    assert doubted(entry(), age=1, learn=None) == frozenset()
+    assert doubted(entry(), age=1, digests=False) == frozenset()
 
 
 def test_a_single_datastream_of_which_nothing_is_declared_has_nothing_to_be_held_against() -> None:
     bare = enter(managed("x:1", "A", BYTES, digests=()), path="a", repository="main", algorithm="sha256", undated=0)
-    assert doubted(bare, age=None, learn=None) == frozenset()
+    assert doubted(bare, age=None, digests=False) == frozenset()
     assert doubted(bare, age=None) == {"a"}
+    assert doubted(replace(bare, digest=SHA256), age=60, digests=False) == {"a"}  # as it was when it was read before
 
 
 def test_only_what_the_store_holds_is_read_beforehand() -> None:

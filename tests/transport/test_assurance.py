@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from getapi.core.errors import ContentChanged, ContentMissing, FixityMismatch, PackageCanceled, SourceUnavailable
-from getapi.core.layout import Extent, Layout, lay_out
+from getapi.core.layout import Extent, Layout, lay_out, lay_out_entry
 from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup
 from getapi.transport import ahead, assurance
@@ -190,6 +190,14 @@ def test_a_remote_member_is_hashed_where_it_is_sent_and_read_once() -> None:
     arrived, _ = serve(layout, store, 0, layout.length, no_doubt())
     assert arrived == whole(layout, {"data/a": OCTETS})
     assert len(store.opened) == 1
+
+
+def test_a_single_datastream_is_held_against_what_it_was_before(tmp_path: Path) -> None:
+    one = entry("a", OCTETS)
+    asked = Doubt(verifier=Verifier(), algorithm="sha256", paths={one.path})
+    assert serve(lay_out_entry(one), stored(tmp_path), 0, len(OCTETS), asked)[0] == OCTETS
+    with pytest.raises(FixityMismatch):
+        serve(lay_out_entry(one), stored(tmp_path, ROTTEN), 0, len(OCTETS), asked)
 
 
 def elsewhere(entry: Entry) -> Entry:

@@ -162,7 +162,7 @@ def test_a_connection_is_kept_alive_after_a_zero_copy(server: Server) -> None:
 
 def test_what_was_delivered_is_on_record(server: Server, files: Path) -> None:
     length = len(get(server, "/package/small?id=delivered").body)
-    assert server.wait_for_rows("select outcome, sent, stop from getapi_delivery where package=?", "delivered") == [
+    assert server.wait_for_rows("select outcome, sent, stop from getapi_delivery where ended>'' and package=?", "delivered") == [
         ("done", length, length)
     ]
     rows = server.wait_for_rows("select dsid from getapi_download where package=? order by dsid", "delivered")
@@ -176,7 +176,7 @@ def test_a_client_that_leaves_is_on_record_and_nothing_is_counted_that_it_did_no
         ask(connection, f"/package/{spoiled.name}?mode={mode}&id={name}")
         connection.recv(4096)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    ((outcome, sent),) = server.wait_for_rows("select outcome, sent from getapi_delivery where package=?", name)
+    ((outcome, sent),) = server.wait_for_rows("select outcome, sent from getapi_delivery where ended>'' and package=?", name)
     assert outcome == "client-gone"
     assert sent < BIG
     assert server.rows("select * from getapi_download where package=?", name) == []
@@ -187,7 +187,7 @@ def test_a_client_that_leaves_is_on_record_and_nothing_is_counted_that_it_did_no
 def test_a_file_that_fails_before_its_turn_ends_the_package_short(server: Server, spoiled: Path, fault: str, mode: str) -> None:
     package = f"{fault}-{mode}"
     assert curl(server, f"/package/{spoiled.name}?mode={mode}&fault={fault}&id={package}") == 18
-    ((outcome, reason),) = server.wait_for_rows("select outcome, reason from getapi_delivery where package=?", package)
+    ((outcome, reason),) = server.wait_for_rows("select outcome, reason from getapi_delivery where ended>'' and package=?", package)
     expected = {"vanish": "content-missing", "eio": "source-unavailable", "eio-later": "source-unavailable"}.get(fault, "content-changed")
     assert (outcome, reason) == ("broken", expected)
     assert server.rows("select * from getapi_download where package=?", package) == []
@@ -294,12 +294,12 @@ def test_a_reader_that_stops_is_cut_and_one_that_is_slow_is_not(tmp_path: Path, 
             for _ in range(20):  # 4 s within one or two calls of sendfile
                 rest += slow.recv(16 << 10)
                 time.sleep(0.2)
-            assert server.wait_for_rows("select outcome, reason from getapi_delivery where package=?", "still") == [
+            assert server.wait_for_rows("select outcome, reason from getapi_delivery where ended>'' and package=?", "still") == [
                 ("stalled", "delivery-stalled")
             ]
             assert not read_reply(still).is_whole
             assert len(read_body(slow, headers, rest)) == int(headers["content-length"])
-        assert server.wait_for_rows("select outcome from getapi_delivery where package=?", "slow") == [("done",)]
+        assert server.wait_for_rows("select outcome from getapi_delivery where ended>'' and package=?", "slow") == [("done",)]
 
 
 def test_a_server_that_stops_cuts_deliveries_before_its_kill_and_they_are_on_record(tmp_path: Path, files: Path, spoiled: Path) -> None:
@@ -309,7 +309,7 @@ def test_a_server_that_stops_cuts_deliveries_before_its_kill_and_they_are_on_rec
             ask(connection, f"/package/{spoiled.name}?id=stopped")
             connection.recv(1)
             os.kill(server.pid, signal.SIGTERM)
-            rows = server.wait_for_rows("select outcome, reason from getapi_delivery where package=?", "stopped")
+            rows = server.wait_for_rows("select outcome, reason from getapi_delivery where ended>'' and package=?", "stopped")
         assert rows == [("shut-down", "delivery-shut-down")]
 
 
