@@ -16,7 +16,7 @@ from tests.web.resume.kept import Kept
 from tests.web.resume.material import configuration
 
 VERIFY_ALWAYS = '[fixity]\nmax_age = "0"\n'
-FEW = settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 EIGHT = 8
 """Windows that are asked for at once."""
 

@@ -27,7 +27,6 @@ WAYS = {
     "zero-copy": Way(calls=("sendfile", "pread"), verified=True),
     "chunks": Way(calls=("pread",), verified=True, splices=False),
     "zero-copy not verified": Way(calls=("sendfile", "pread"), verified=False),
-    "chunks not verified": Way(calls=("pread",), verified=False, splices=False),
     "verification": Way(calls=("preadv",), verified=False),
 }
 
@@ -54,10 +53,11 @@ OF_THE_FILE = ("overwrite", "shrink", "grow", "replace", "vanish")
 HARMLESS = ("short", "slow")
 DEADLY = ("eio", "end", "overwrite", "shrink")
 CHANGED = {404, 409, 410, 0}
-"""Missing or changed where the window begins; gone, where a reading that was under way for somebody else was the first to come by."""
+"""Missing or changed where the window begins; gone, where a reading that was under way for somebody else was the first to come by;
+0: between the first look at it and the first word."""
 
-REFUSALS = {"short": set[int](), "slow": set[int](), "eio": {503, 0}, "end": {409, 0}} | dict.fromkeys(OF_THE_FILE, CHANGED)
-"""What may be answered where the fault is found before the first octet leaves; 0: after it was looked at, by the sender itself."""
+REFUSALS = {"short": set[int](), "slow": set[int](), "eio": {503}, "end": {409}} | dict.fromkeys(OF_THE_FILE, CHANGED)
+"""What may be answered where the fault is found before the first octet leaves."""
 
 
 def befall(site: Site, name: str, way: Way, place: Place) -> AbstractContextManager[Callable[[], bool]]:
