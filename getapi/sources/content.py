@@ -67,7 +67,7 @@ class FileContent:
     A file that is only unlinked, or renamed over, goes on: the descriptor still shows what was planned.
     """
 
-    def __init__(self, path: Path, datastream: DatastreamRecord, *, repository: str, start: int = 0) -> None:
+    def __init__(self, path: Path | str, datastream: DatastreamRecord, *, repository: str, start: int = 0) -> None:
         """Raises ContentMissing, ContentChanged (a link, another kind of file, another identity than the record's), SourceUnavailable."""
         self._datastream = datastream
         self._repository = repository

@@ -183,7 +183,7 @@ class Fedora3Source:
             raise ContentMissing(datastream.pid, datastream.dsid)
         if blob.identity != datastream.identity or not blob.plain:
             raise ContentChanged(datastream.pid, datastream.dsid)
-        return FileContent(self._datastreams.root / datastream.location, datastream, repository=self.name, start=start)
+        return FileContent(f"{self._datastreams.root}/{datastream.location}", datastream, repository=self.name, start=start)
 
     def _inline(self, datastream: DatastreamRecord) -> bytes:
         """The inline XML as it is now. Raises ContentMissing, ContentChanged, SourceUnavailable."""

@@ -15,6 +15,9 @@ CHUNK = 256 << 10
 HELD = 64 << 10
 """The end of a member that leaves only after its content was confirmed."""
 
+LAST = 4 << 10
+"""The same of a file that was verified lately: enough for a last block, and little to be copied."""
+
 
 def opened(open_entry: Callable[..., Content], entry: Entry, start: int = 0) -> Content:
     """The content of an entry from octet ``start``.

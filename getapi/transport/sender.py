@@ -10,7 +10,7 @@ from getapi.core.source import Content, Digest
 from getapi.core.stream import needs, resolve
 from getapi.transport.assurance import PAUSE, Assurance, Doubt
 from getapi.transport.openings import NEAR, Openings
-from getapi.transport.reading import HELD, confirm, opened, read, read_last, read_whole
+from getapi.transport.reading import HELD, LAST, confirm, opened, read, read_last, read_whole
 from getapi.transport.transfer import Transfer
 from getapi.transport.verification import Verification
 from getapi.transport.zerocopy import ZeroCopyUnsupported, pour, push
@@ -118,10 +118,11 @@ class _Sender:
 
     def _part(self, content: Content, extent: Extent) -> Iterator[bytes]:
         """Whatever its start, it leaves at once but for its last octets: those are read, and leave when they are known to be sound."""
-        brink = max(extent.start, extent.stop - HELD)
+        is_due = self._assurance.is_due(extent)
+        brink = max(extent.start, extent.stop - (HELD if is_due or extent.length <= HELD else LAST))
         if brink > extent.start:
             yield from self._body(content, extent, brink)
-        if self._assurance.is_due(extent):
+        if is_due:
             yield from self._assurance.settle(extent.entry, sent=brink - extent.start)
         if self._transfer.handed == 0:
             yield b""  # the server writes its headers: what goes wrong from now on breaks off, and is no empty answer
