@@ -41,7 +41,8 @@ class Job(Protocol):
 
 
 class Crew:
-    """At most ``threads`` that work, which live while there is something to do. New jobs go first, then all take turns."""
+    """At most ``threads`` that work, which live while there is something to do. New jobs, of which most are small, and those that were begun
+    take turns."""
 
     def __init__(self, threads: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = threads
@@ -54,6 +55,7 @@ class Crew:
         self._fresh: deque[Job] = deque()
         self._begun: deque[Job] = deque()
         self._running: dict[int, Job] = {}
+        self._is_turn_of_begun = False
         self._threads = 0
         self._idle = 0
 
@@ -127,12 +129,14 @@ class Crew:
 
     def _pick(self, abandoned: list[Job]) -> Job | None:
         groups = [job.group for job in self._stuck()]
-        for queue in (self._fresh, self._begun):
+        queues = (self._begun, self._fresh) if self._is_turn_of_begun else (self._fresh, self._begun)
+        for queue in queues:
             for job in list(queue):
                 if job.is_abandoned():
                     queue.remove(job)
                     abandoned.append(job)
                 elif job.is_wanted() and groups.count(job.group) < MOST_STUCK:
                     queue.remove(job)
+                    self._is_turn_of_begun = queue is self._fresh
                     return job
         return None
