@@ -172,7 +172,7 @@ class Delivery(models.Model):
     counted = models.BooleanField(
         default=False, help_text="Of a single datastream: part of a download in the statistics; of a package: in its arrived"
     )
-    process = models.CharField(max_length=128, blank=True, help_text="Who sends it")
+    process = models.CharField(max_length=128, blank=True, help_text="Who sends it, until what it sent was looked at and counted")
     renewed = models.DateTimeField(null=True, help_text="Its process's last sign of life, by the database's clock")
     address = models.CharField(max_length=45, blank=True, help_text="Of the reader, as far as statistics.address lets it be kept")
     user_agent = models.CharField(max_length=512, blank=True)
@@ -184,6 +184,7 @@ class Delivery(models.Model):
         ordering = ("-started",)
         indexes = (
             models.Index(fields=("renewed",), name="delivery_running", condition=models.Q(outcome="running")),
+            models.Index(fields=("renewed",), name="delivery_unsettled", condition=~models.Q(process="")),
             models.Index(fields=("etag", "started"), name="delivery_single", condition=models.Q(package="")),
         )
 

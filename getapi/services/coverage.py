@@ -1,7 +1,7 @@
 """What has arrived by all responses together: of a package, or of a datastream that came in several ranges; and counts it (SPEC 7)."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,7 +73,12 @@ class Response:
     @property
     def is_lost(self) -> bool:
         """Whether it only seems to run: its process is dead."""
-        return self.is_running and self.process != process.identity() and (self.expired or process.is_dead(self.process))
+        return self.is_running and self.is_orphaned
+
+    @property
+    def is_orphaned(self) -> bool:
+        """Whether its process will do nothing about it any more."""
+        return self.process != process.identity() and (self.expired or process.is_dead(self.process))
 
     @property
     def piece(self) -> Piece:
@@ -159,15 +164,28 @@ def settle_single(row: Delivery, *, time: datetime) -> None:
 
 
 def sweep() -> None:
-    """Closes what dead processes left running, and counts what has arrived by it. Raises django.db.Error."""
-    lost = [_bury(response).pk for response in _responses(Delivery.objects.filter(outcome=Outcome.RUNNING)) if response.is_lost]
+    """Closes what dead processes left running, and counts what has arrived by that, and by what they could write down but not count.
+
+    Raises django.db.Error; what was not counted then is so the next time.
+    """
+    for response in _responses(Delivery.objects.filter(outcome=Outcome.RUNNING)):
+        if response.is_lost:
+            _bury(response)
+    ended = Delivery.objects.exclude(outcome=Outcome.RUNNING).exclude(process="")
+    left = [response.pk for response in _responses(ended) if response.is_orphaned]
     now, packages = timezone.now(), set[str]()
-    for row in Delivery.objects.filter(pk__in=lost):
+    for row in Delivery.objects.filter(pk__in=left):
         if not row.package:
             settle_single(row, time=now)
         elif row.package not in packages:
             packages.add(row.package)
             settle_package(row.package, recipient=recipient_of(row), time=now)
+    Delivery.objects.filter(pk__in=left).update(process="")
+
+
+def mark_settled(uids: Collection[UUID]) -> None:
+    """What these ended responses brought is counted, and nobody need look at them again. Raises django.db.Error."""
+    Delivery.objects.filter(uid__in=uids).exclude(outcome=Outcome.RUNNING).update(process="")
 
 
 def progress(package: str, size: int) -> Progress:

@@ -169,11 +169,14 @@ class Recorder:
         """A package lives on from its last octet, and what has arrived whole is counted."""
         shelf.touch({record.package for record, row in self._uncounted if record.package and row.ended and row.sent})
         last = {record.package: record for record, _ in self._uncounted}
+        settled = [record.uid for record, row in self._uncounted if row.ended]
         while self._uncounted:
             record, row = self._uncounted[0]
             if not record.package or last[record.package] is record:
                 _settle(record, row)
             self._uncounted.popleft()
+        if settled:  # a process that is killed before this leaves them to the sweep of another one
+            coverage.mark_settled(settled)
 
     def _look(self) -> None:
         """Cuts the responses of cancelled packages, and now and then looks for those of dead processes."""

@@ -41,8 +41,8 @@ class Job(Protocol):
 
 
 class Crew:
-    """At most ``threads`` that work, which live while there is something to do. New jobs, of which most are small, and those that were begun
-    take turns."""
+    """At most ``threads`` that work, which live while there is something to do. New jobs, most of which are small, and those that were
+    begun take turns."""
 
     def __init__(self, threads: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._most = threads

@@ -137,6 +137,28 @@ def test_a_dead_process_is_swept_also_when_nobody_comes_again() -> None:
     assert len(counted()) == 1
 
 
+def test_what_a_process_wrote_down_but_was_killed_before_it_counted_is_counted_by_another_one() -> None:
+    put()
+    row = response(0, SIZE, outcome=Outcome.DONE, process=DEAD)
+    coverage.sweep()
+    assert counted() == names()
+    row.refresh_from_db()
+    assert (row.outcome, row.process) == (Outcome.DONE, "")
+    Download.objects.all().delete()
+    coverage.sweep()
+    assert counted() == []
+
+
+def test_what_is_settled_is_left_alone_and_what_still_runs_is_not_marked() -> None:
+    put()
+    done, still = response(0, SIZE, outcome=Outcome.DONE, process=DEAD), running(0, 10)
+    coverage.mark_settled([each.uid for each in (done, still) if each.uid])
+    coverage.sweep()
+    assert counted() == []
+    still.refresh_from_db()
+    assert still.process == process.identity()
+
+
 def test_a_package_that_is_kept_no_longer_costs_the_sweep_nothing_else() -> None:
     running(0, SIZE, process=DEAD)
     coverage.sweep()
