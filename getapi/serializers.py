@@ -63,10 +63,10 @@ class Notice(serializers.Serializer[Any]):
 
 
 class KeptPackage(serializers.Serializer[Any]):
-    """Lists are empty, and the digest is null, in every other state than ready."""
+    """Lists are empty, and the digest is null, in the states canceled, expired and changed."""
 
     id = serializers.CharField()
-    state = serializers.ChoiceField(choices=["ready", "canceled", "expired", "changed"])
+    state = serializers.ChoiceField(choices=["ready", "sending", "broken", "done", "canceled", "expired", "changed"])
     format = serializers.CharField()
     name = serializers.CharField()
     size = serializers.IntegerField(help_text="Octets of the whole package")
@@ -78,6 +78,17 @@ class KeptPackage(serializers.Serializer[Any]):
     tagmanifest_sha256 = serializers.CharField(
         allow_null=True, help_text="Of the tag manifest, which covers all; null while it is not known"
     )
+    datastreams = PackagedDatastream(many=True)
+    notices = Notice(many=True)
+
+
+class EstimatedPackage(serializers.Serializer[Any]):
+    """What a package would be."""
+
+    format = serializers.CharField()
+    name = serializers.CharField()
+    size = serializers.IntegerField(help_text="Octets of the whole package")
+    files = serializers.IntegerField(help_text="Datastreams in it")
     datastreams = PackagedDatastream(many=True)
     notices = Notice(many=True)
 
@@ -118,6 +129,15 @@ _NOTICE_XML: Schema = {
     "xml": {"name": "notice"},
     "properties": {"pid": _TEXT, "dsid": _TEXT, "code": _TEXT, "text": _TEXT},
 }
+_LISTS: Schema = {
+    "datastreams": {"type": "array", "xml": {"wrapped": True}, "items": _PACKAGED_XML},
+    "notices": {"type": "array", "xml": {"wrapped": True}, "items": _NOTICE_XML},
+}
+ESTIMATE_XML: Schema = {
+    "type": "object",
+    "xml": {"name": "package"},
+    "properties": {**dict.fromkeys(("format", "name"), _TEXT), **dict.fromkeys(("size", "files"), _WHOLE), **_LISTS},
+}
 PACKAGE_XML: Schema = {
     "type": "object",
     "xml": {"name": "package"},
@@ -125,7 +145,6 @@ PACKAGE_XML: Schema = {
         **dict.fromkeys(("id", "state", "format", "name"), _TEXT),
         **dict.fromkeys(("size", "files", "sent"), _WHOLE),
         **dict.fromkeys(("created", "expires", "content", "tagmanifest_sha256"), _TEXT),
-        "datastreams": {"type": "array", "xml": {"wrapped": True}, "items": _PACKAGED_XML},
-        "notices": {"type": "array", "xml": {"wrapped": True}, "items": _NOTICE_XML},
+        **_LISTS,
     },
 }

@@ -6,7 +6,7 @@ from django.urls.converters import StringConverter
 from getapi.views.answer import ApiView
 from getapi.views.health import LiveView, ReadyView
 from getapi.views.objects import DatastreamView, ObjectView
-from getapi.views.packages import KeptPackageView, PackageContentView, PackageView
+from getapi.views.packages import EstimateView, KeptPackageView, PackageContentView, PackageView
 from getapi.views.schema import DocsView, SchemaView
 from getapi.views.tokens import GetTokenView
 
@@ -33,6 +33,7 @@ def _thing(route: str, view: type[ApiView], name: str) -> list[URLPattern]:
 urlpatterns = [
     *_method("getToken", GetTokenView, "token"),
     *_method("PACKAGE", PackageView, "package"),
+    *_method("ESTIMATE", EstimateView, "estimate"),
     *_thing("api/get/packages/<str:package_id>", KeptPackageView, "kept-package"),
     *_thing("api/get/packages/<str:package_id>/content", PackageContentView, "package-content"),
     *_thing("api/get/<pid:pid>", ObjectView, "object"),

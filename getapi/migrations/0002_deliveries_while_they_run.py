@@ -4,68 +4,67 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('getapi', '0001_initial'),
+        ("getapi", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='delivery',
-            name='address',
-            field=models.CharField(blank=True, help_text='Of the reader, as far as statistics.address lets it be kept', max_length=45),
+            model_name="delivery",
+            name="address",
+            field=models.CharField(blank=True, help_text="Of the reader, as far as statistics.address lets it be kept", max_length=45),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='counted',
+            model_name="delivery",
+            name="counted",
             field=models.BooleanField(default=False, help_text="A single datastream's: part of a download in the statistics"),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='etag',
+            model_name="delivery",
+            name="etag",
             field=models.CharField(blank=True, help_text="A single datastream's identity", max_length=64),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='handed',
-            field=models.PositiveBigIntegerField(default=0, help_text='Octets that the kernel took'),
+            model_name="delivery",
+            name="handed",
+            field=models.PositiveBigIntegerField(default=0, help_text="Octets that the kernel took"),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='item',
+            model_name="delivery",
+            name="item",
             field=models.JSONField(help_text="A single datastream's pid, dsid, version and bytes", null=True),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='process',
-            field=models.CharField(blank=True, help_text='Who sends it', max_length=128),
+            model_name="delivery",
+            name="process",
+            field=models.CharField(blank=True, help_text="Who sends it", max_length=128),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='renewed',
+            model_name="delivery",
+            name="renewed",
             field=models.DateTimeField(help_text="Its process's last sign of life, by the database's clock", null=True),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='uid',
-            field=models.UUIDField(help_text='What its sender calls it: written again it stays one row', null=True, unique=True),
+            model_name="delivery",
+            name="uid",
+            field=models.UUIDField(help_text="What its sender calls it: written again it stays one row", null=True, unique=True),
         ),
         migrations.AddField(
-            model_name='delivery',
-            name='user_agent',
+            model_name="delivery",
+            name="user_agent",
             field=models.CharField(blank=True, max_length=512),
         ),
         migrations.AddField(
-            model_name='package',
-            name='delivered',
-            field=models.DateTimeField(help_text='When all of its bytes had arrived, by whatever responses together', null=True),
+            model_name="package",
+            name="delivered",
+            field=models.DateTimeField(help_text="When all of its bytes had arrived, by whatever responses together", null=True),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('outcome', 'running')), fields=['renewed'], name='delivery_running'),
+            model_name="delivery",
+            index=models.Index(condition=models.Q(("outcome", "running")), fields=["renewed"], name="delivery_running"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('package', '')), fields=['etag', 'started'], name='delivery_single'),
+            model_name="delivery",
+            index=models.Index(condition=models.Q(("package", "")), fields=["etag", "started"], name="delivery_single"),
         ),
     ]

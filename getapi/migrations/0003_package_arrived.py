@@ -2,7 +2,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
         ("getapi", "0002_deliveries_while_they_run"),
     ]
@@ -11,9 +10,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="package",
             name="arrived",
-            field=models.JSONField(
-                default=list, help_text="Intervals of octets that responses brought which are looked at no more"
-            ),
+            field=models.JSONField(default=list, help_text="Intervals of octets that responses brought which are looked at no more"),
         ),
         migrations.AlterField(
             model_name="delivery",

@@ -43,6 +43,19 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
     }
 
 
+def estimate(package: packages.Package) -> dict[str, object]:
+    """What a package that was prepared would be: ``package{format,name,size,files,datastreams[...],notices[...]}``."""
+    plan = package.plan
+    return {
+        "format": plan.format,
+        "name": plan.name,
+        "size": package.layout.length,
+        "files": len(plan.entries),
+        "datastreams": _datastreams(plan),
+        "notices": _notices(plan),
+    }
+
+
 def _end(row: Package) -> datetime:
     return shelf.expires(row) if row.canceled is None else row.canceled
 

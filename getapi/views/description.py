@@ -104,6 +104,18 @@ package = extend_schema(
     ],
 )
 
+estimate = extend_schema(
+    operation_id="ESTIMATE",
+    tags=["packages"],
+    summary="What PACKAGE would send for the same parameters; nothing is sent, kept or counted",
+    request=serializers.PackageRequest,
+    responses={
+        **_formats(serializers.ESTIMATE_XML, serializers.EstimatedPackage, "What the package would be"),
+        **_problems({**_UNREADABLE, 403: "A valid token is required", 503: "A repository cannot be read now"}),
+    },
+    parameters=[_header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
+)
+
 kept_package = extend_schema(
     operation_id="getPackage",
     tags=["packages"],

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from getapi.core.errors import MalformedParameter
+from getapi.core.request import PackageRequest
 from getapi.negotiation import choose_named, preferred_format
 from getapi.services import addresses, packages, shelf, summary, tokens
 from getapi.services.deliveries import conclude
@@ -26,16 +27,22 @@ class PackageView(ApiView):
         parameters = read_parameters(request)
         grant = tokens.check(_token(parameters), addresses.read(request.META))
         link = packages.wants_link(parameters.one("delivery"))
-        asked = packages.read_request(
-            files=parameters.joined("files"),
-            maps=parameters.joined("map"),
-            format=_format(request, parameters),
-            name=parameters.one("name"),
-        )
+        asked = _asked(request, parameters)
         package = packages.keep(packages.prepare(asked), client=grant.client, recipient=_recipient(request, grant.key_id))
         if link:
             return _link(request, package)
         return send_part(request, _represent(request, package, first=True), 0, package.layout.length)
+
+
+class EstimateView(ApiView):
+    """What PACKAGE would send for the same parameters; nothing is sent, kept or counted."""
+
+    @description.estimate
+    def post(self, request: Request) -> Response:
+        parameters = read_parameters(request)
+        tokens.check(_token(parameters), addresses.read(request.META))
+        packages.wants_link(parameters.one("delivery"))
+        return Response({"package": summary.estimate(packages.prepare(_asked(request, parameters)))})
 
 
 class KeptPackageView(ApiView):
@@ -99,6 +106,15 @@ def _content_address(package_id: str) -> str:
 def _recipient(request: Request, key_id: int | None) -> Recipient:
     address = addresses.read(request.META).address
     return Recipient(key_id=key_id, address=address, user_agent=request.META.get("HTTP_USER_AGENT", ""))
+
+
+def _asked(request: Request, parameters: Parameters) -> PackageRequest:
+    return packages.read_request(
+        files=parameters.joined("files"),
+        maps=parameters.joined("map"),
+        format=_format(request, parameters),
+        name=parameters.one("name"),
+    )
 
 
 def _token(parameters: Parameters) -> str | None:

@@ -140,6 +140,20 @@ class TestLink:
         assert all(text in page for text in ("rutgers-lib-5678_PDF-1.pdf", "Closed until 2099-12-31T05:00:00Z", "embargoed"))
         assert "<script" not in page
 
+    @pytest.mark.parametrize(("window", "state"), [("", "done"), ("bytes=0-99", "ready")])
+    def test_its_page_offers_it_as_long_as_it_can_be_had(self, api: Client, token: str, reader: Client, window: str, state: str) -> None:
+        content = link(api, token)["content"]
+        octets(reader.get(content, headers={"range": window} if window else {}))
+        place = content.removesuffix("/content")
+        assert reader.get(place, headers=JSON).json()["state"] == state
+        page = reader.get(place, headers=BROWSER).content.decode()
+        assert f'<a href="{content}" download>' in page
+        assert "ask for a new one" not in page
+        api.delete(place)
+        page = reader.get(place, headers=BROWSER).content.decode()
+        assert "download>" not in page
+        assert "ask for a new one" in page
+
     def test_a_browser_that_asks_for_the_bytes_gets_them(self, api: Client, token: str) -> None:
         answer = api.post(ADDRESS, {"token": token, "files": FILES}, headers=BROWSER)
         assert (answer.status_code, answer["Content-Type"]) == (200, "application/x-tar")

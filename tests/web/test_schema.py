@@ -45,6 +45,7 @@ def test_its_paths_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     assert {(path, method) for path, methods in schema["paths"].items() for method in methods} == {
         ("/api/get/getToken", "post"),
         ("/api/get/PACKAGE", "post"),
+        ("/api/get/ESTIMATE", "post"),
         ("/api/get/packages/{package_id}", "get"),
         ("/api/get/packages/{package_id}", "delete"),
         ("/api/get/packages/{package_id}/content", "get"),
@@ -57,7 +58,7 @@ def test_its_paths_are_those_of_the_contract(schema: dict[str, Any]) -> None:
 
 def test_operations_have_plain_names_and_say_what_they_do(schema: dict[str, Any]) -> None:
     found = operations(schema)
-    packages = {"PACKAGE", "getPackage", "getPackageContent", "cancelPackage"}
+    packages = {"PACKAGE", "ESTIMATE", "getPackage", "getPackageContent", "cancelPackage"}
     assert set(found) == {"getToken", *packages, "getObject", "getDatastream", "healthz", "readyz"}
     assert all(operation["summary"] and operation["tags"] for operation in found.values())
 
