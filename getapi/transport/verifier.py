@@ -5,10 +5,11 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from functools import partial
+from typing import cast
 
 from getapi.core.errors import FixityMismatch
 from getapi.core.ledger import Examination
@@ -42,10 +43,11 @@ class Reading:
 
     __slots__ = (
         "_count",
-        "_done",
         "_end",
         "_error",
         "_found",
+        "_gate",
+        "_is_done",
         "_is_over",
         "_steps",
         "askers",
@@ -81,21 +83,25 @@ class Reading:
         self.askers = 0
         self.left = 0.0
         self.is_running = False
-        self._steps = steps
+        self._steps: Iterator[int] = steps
         self._count = count
         self._end = end
         self._is_over = is_over
-        self._done = threading.Event()
+        self._is_done = False
+        self._gate = threading.Lock()  # an Event is many times as large, and each slow reader holds some readings
+        self._gate.acquire()
         self._found: Examination | None = None
         self._error: Exception | None = None
 
     def wait(self, seconds: float) -> bool:
         """Whether it has come to its end by then."""
-        return self._done.wait(seconds)
+        if not self._is_done and self._gate.acquire(timeout=seconds):
+            self._gate.release()  # whoever else waits goes on as well
+        return self._is_done
 
     @property
     def is_done(self) -> bool:
-        return self._done.is_set()
+        return self._is_done
 
     @property
     def found(self) -> Examination | None:
@@ -130,7 +136,9 @@ class Reading:
             self._end(self)
         except Exception:  # they must be told whatever becomes of the record
             logger.exception("what was found could not be put on record")
-        self._done.set()
+        self._steps = iter(())
+        self._is_done = True
+        self._gate.release()
         return True
 
     def _read(self) -> None:
@@ -150,7 +158,7 @@ class Reading:
 
     def give_up(self) -> None:
         with suppress(Exception):  # a disk may fail at a closing too
-            self._steps.close()
+            cast("examination.Reading", self._steps).close()
 
 
 class Verifier:
