@@ -35,6 +35,6 @@ check: install
 bench: install
 	$(BIN)/python -m tests.benchmarks
 
-# Needs uv. Versions and hashes only, no addresses.
+# Needs uv. Versions and hashes only, no addresses. Extras stay by name: without them pip may look for a newer release of what is pinned.
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -o requirements.lock
