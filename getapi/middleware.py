@@ -1,4 +1,4 @@
-"""What every request passes: a Content-Type that can be read, a bound on its body, and one log line."""
+"""What every request passes: a Content-Type that can be read, a name, a bound on its body, one log line, and its place in the metrics."""
 
 import io
 import logging
@@ -15,7 +15,9 @@ from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
 from gunicorn.http.errors import ParseException
 
+from getapi import requestid
 from getapi.refusals import refuse
+from getapi.services import addresses
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -51,6 +53,21 @@ def _content_type(field: str) -> str:
         return ""
     boundary = parameters.get("boundary", "")
     return f'{media_type}; boundary="{boundary}"' if _BOUNDARY.fullmatch(boundary) else media_type
+
+
+def name_request(respond: Respond) -> Respond:
+    """``X-Request-Id``: what a trusted proxy calls the request, else a name of our own; for as long as its answer is sent."""
+
+    def named(request: HttpRequest) -> HttpResponseBase:
+        proposed = request.headers.get(requestid.HEADER, "") if addresses.is_from_proxy(request.META) else ""
+        name = requestid.choose(proposed)
+        requestid.begin(name)
+        response = respond(request)
+        response[requestid.HEADER] = name
+        response._resource_closers.append(requestid.end)  # type: ignore[attr-defined] # noqa: SLF001 # the last step of ``close``, which servers call
+        return response
+
+    return named
 
 
 def log_request(respond: Respond) -> Respond:

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
 MIDDLEWARE = [
+    "getapi.middleware.name_request",
     "getapi.middleware.log_request",
     "getapi.middleware.empty_bodies",
     "django.middleware.security.SecurityMiddleware",

@@ -18,6 +18,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 
+from getapi import requestid
 from getapi.core.errors import PackageCanceled
 from getapi.core.layout import Layout
 from getapi.models import Delivery, Key
@@ -55,6 +56,7 @@ class Record:
         self.layout = layout
         self.transfer = transfer
         self.is_written = threading.Event()
+        self.request_id = requestid.current()
         self._end: Mapping[str, Any] = {}
 
     @property
@@ -232,16 +234,18 @@ def _forget_keys(rows: list[Delivery]) -> None:
 
 
 def _settle(record: Record, row: Delivery) -> None:
+    """What it logs belongs to the response's request, by which the last octet that was missing came."""
     time = row.ended or row.started
-    try:
-        if record.package:
-            coverage.settle_package(record.package, layout=record.layout, recipient=coverage.recipient_of(row), time=time)
-        else:
-            coverage.settle_single(row, time=time)
-    except AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
-        _tell(row, repr(error))
+    with requestid.working_for(record.request_id):
+        try:
+            if record.package:
+                coverage.settle_package(record.package, layout=record.layout, recipient=coverage.recipient_of(row), time=time)
+            else:
+                coverage.settle_single(row, time=time)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
+            _tell(row, repr(error))
 
 
 def _tell(row: Delivery, why: str) -> None:

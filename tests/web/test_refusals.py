@@ -13,7 +13,7 @@ from rest_framework.exceptions import NotFound
 from getapi import problems
 from getapi.core.errors import SourceUnavailable
 from getapi.renderers import PAGE_POLICY
-from tests.web.conftest import Serve, Spoken
+from tests.web.conftest import REQUEST_ID, Serve, Spoken
 
 DRESSES = {
     "application/xml": "application/xml; charset=utf-8",
@@ -38,7 +38,7 @@ def dressed(answer: Any, accept: str, status: int) -> None:
     if accept == "application/xml":
         assert answer.content == f"<error>{sentence}</error>".encode().replace(b"'", b"'")
     elif accept == "application/json":
-        assert answer.json() == problems.plain(status)
+        assert answer.json() == problems.plain(status) | ({"request_id": REQUEST_ID} if status >= 500 else {})
     else:
         page: Any = html.document_fromstring(answer.content)
         assert sentence in page.text_content()
