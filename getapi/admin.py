@@ -31,7 +31,7 @@ admin.site.index_title = "Keys and deliveries"
 
 
 class NetworkGuard:
-    """Middleware: from elsewhere than ``metrics.networks`` the admin site is an address where nothing is.
+    """Middleware: from elsewhere than ``metrics.networks`` the admin site and /metrics are addresses where nothing is.
 
     Raises ConfigurationError when a server loads it with a configuration that has mistakes: such a service must not start.
     """
@@ -45,7 +45,8 @@ class NetworkGuard:
 
     def process_view(self, request: HttpRequest, *_view: object) -> None:
         match = request.resolver_match
-        if match and "admin" in match.app_names and not addresses.read(request.META).within(conf.current().metrics.networks):
+        guarded = match and ("admin" in match.app_names or match.url_name == "metrics")
+        if guarded and not addresses.read(request.META).within(conf.current().metrics.networks):
             raise Http404
 
 

@@ -18,7 +18,7 @@ from getapi.core.errors import PackagingError
 from getapi.core.intervals import Intervals
 from getapi.core.layout import Extent, Layout, lay_out
 from getapi.models import Delivery, Package
-from getapi.services import process, shelf
+from getapi.services import meters, process, shelf
 from getapi.services.statistics import LOGGED_ID, Item, Recipient, record_downloads
 
 logger = logging.getLogger("getapi.deliveries")
@@ -273,6 +273,7 @@ def _fold(package: str, kept: Sequence[tuple[int, int]], found: Sequence[Respons
 def _bury(response: Response) -> Response:
     ended = timezone.now() if response.renewed is None else min(timezone.now(), response.renewed + BEAT)
     logger.warning("delivery %s", Outcome.BROKEN, extra={"reason": DIED, "first": response.first, "sent": response.sent})
+    meters.count("deliveries", str(Outcome.BROKEN.value))
     return _change(response, outcome=Outcome.BROKEN, reason=DIED, ended=ended)
 
 

@@ -16,6 +16,7 @@ from getapi import models
 from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackageCanceled, PackagingError
 from getapi.core.layout import Extent, Layout
 from getapi.core.source import Content
+from getapi.services import meters
 from getapi.services.recorder import Record, Recorder, facts, recorder
 from getapi.services.rounds import close_databases
 from getapi.services.statistics import Item, Recipient, kept_address, kept_user_agent
@@ -190,6 +191,7 @@ class _Course:
         outcome, reason = verdict(cause, is_whole=self._transfer.acknowledged == self._transfer.total)
         self._record.end(ended=timezone.now(), outcome=outcome, reason=reason)
         _log(self._record.row(), cause)
+        meters.count("deliveries", str(outcome.value))
         self._recorder.end(self._record)
 
 

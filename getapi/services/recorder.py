@@ -22,7 +22,7 @@ from getapi import requestid
 from getapi.core.errors import PackageCanceled
 from getapi.core.layout import Layout
 from getapi.models import Delivery, Key
-from getapi.services import coverage, process, shelf
+from getapi.services import coverage, meters, process, shelf
 from getapi.services.rounds import AWAY, INTERVAL, Rounds, rounds
 from getapi.services.statistics import LOGGED_ID
 from getapi.transport.transfer import Transfer
@@ -57,6 +57,7 @@ class Record:
         self.transfer = transfer
         self.is_written = threading.Event()
         self.request_id = requestid.current()
+        self._told = 0
         self._end: Mapping[str, Any] = {}
 
     @property
@@ -70,6 +71,12 @@ class Record:
 
     def end(self, *, ended: datetime, outcome: str, reason: str) -> None:
         self._end = {"ended": ended, "outcome": outcome, "reason": reason}
+
+    def meter(self, sent: int) -> None:
+        """Tells the operator's metrics what came to it since the last time."""
+        if sent > self._told:
+            meters.count("delivered_bytes", amount=sent - self._told)
+            self._told = sent
 
     def row(self) -> Delivery:
         """As it is now. Acknowledged comes first: of a response that runs the kernel never took less than that."""
@@ -144,6 +151,8 @@ class Recorder:
             begun, ended = list(self._begun), list(self._ended.values())
             others = list(self._running.values()) if is_due else begun
         rows = {record.uid: record.row() for record in (*others, *ended)}
+        for record in (*others, *ended):
+            record.meter(rows[record.uid].sent)
         if rows:
             _save(list(rows.values()))
         self._written(begun, ended, rows)

@@ -125,7 +125,7 @@ def heed(package_ids: Collection[str]) -> frozenset[str]:
 
 def purge(now: datetime) -> Purged:
     """Deletes expired packages, and what ``statistics.keep`` lets go; the statistics of a package outlive it, and never go before it."""
-    packages = _delete(Package.objects.exclude(_unexpired(now)))
+    packages = _delete(Package.objects.exclude(unexpired(now)))
     keep = conf.current().statistics.keep
     if not keep:
         return Purged(packages=packages, downloads=0, deliveries=0)
@@ -145,7 +145,7 @@ def _delete(rows: QuerySet[Any]) -> int:
     return total
 
 
-def _unexpired(now: datetime) -> Q:
+def unexpired(now: datetime) -> Q:
     """``expires(row) > now`` for the database."""
     packages = conf.current().packages
     idle, old = now - timedelta(seconds=packages.ttl), now - timedelta(seconds=packages.max_age)
@@ -155,7 +155,7 @@ def _unexpired(now: datetime) -> Q:
 
 def _check_room(key_id: int | None, now: datetime) -> None:
     limit = conf.current().limits.packages
-    live = Package.objects.filter(_unexpired(now), key=key_id, state=Package.State.READY, delivered=None)
+    live = Package.objects.filter(unexpired(now), key=key_id, state=Package.State.READY, delivered=None)
     if live.count() < limit:
         return
     first = min(expires(row) for row in live.only("created", "last_sent"))

@@ -228,3 +228,14 @@ ready = extend_schema(
         (503, "application/json"): OpenApiResponse(serializers.READINESS, "What is false cannot be used now"),
     },
 )
+
+metrics = extend_schema(
+    operation_id="metrics",
+    tags=["health"],
+    summary="What this node counted, for Prometheus; from metrics.networks alone",
+    responses={
+        (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, "Prometheus' text format"),
+        (200, "application/openmetrics-text"): OpenApiResponse(OpenApiTypes.STR, "OpenMetrics, where Accept prefers it"),
+        **_problems({404: "Asked from elsewhere"}),
+    },
+)
