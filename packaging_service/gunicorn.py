@@ -72,10 +72,12 @@ def child_exit(_server: Any, worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """By now the application is loaded in this process."""
+    from getapi.services.housekeeping import Housekeeping
     from getapi.services.watcher import RESERVED_THREADS, watcher
 
     tally.take(worker.slot)
     tally.put("delivery_slots", value=worker.cfg.threads - RESERVED_THREADS)
+    Housekeeping().start()
     watcher.serve(threads=worker.cfg.threads, grace=worker.cfg.graceful_timeout, stopping=lambda: not worker.alive)
 
 

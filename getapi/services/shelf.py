@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ SIGN_OF_LIFE = timedelta(seconds=10)
 
 BATCH = 500
 """Rows that one statement deletes, so that nobody waits long for the database."""
+
+PAUSE = 0.02
+"""Seconds after each statement that deletes: SQLite lets one writer in at a time, and is not fair to those who wait."""
 
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -142,6 +146,7 @@ def _delete(rows: QuerySet[Any]) -> int:
     while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         rows.filter(pk__in=batch).delete()
         total += len(batch)
+        time.sleep(PAUSE)
     return total
 
 

@@ -69,6 +69,7 @@ def serving(
     configuration: str | None = None,
     environ: Mapping[str, str] | None = None,
     port: int | None = None,
+    grace: int | None = None,
 ) -> Iterator[Server]:
     """A server with a database of its own in ``folder``; what runs when it is left is cut.
 
@@ -89,7 +90,7 @@ def serving(
         (folder / "db.sqlite3").write_bytes(_empty_database())
     port = port or free_port()
     runner = [*manage, "serve"] if configuration is None else [sys.executable, "-m", "gunicorn", "--config", f"python:{configuration}"]
-    serve = [*runner, "--bind", f"127.0.0.1:{port}", "--threads", str(threads)]
+    serve = [*runner, "--bind", f"127.0.0.1:{port}", "--threads", str(threads), *([] if grace is None else ["--grace", str(grace)])]
     with (folder / "log").open("wb") as log, subprocess.Popen(serve, env=surroundings, cwd=folder, stdout=log, stderr=log) as process:
         server = Server(port=port, pid=process.pid, folder=folder)
         try:

@@ -123,7 +123,7 @@ def test_health_and_readiness_are_told_plainly(client: Client, monkeypatch: pyte
     assert client.get("/healthz", HTTP_ACCEPT="text/html").content == b"ok\n"
     assert client.head("/healthz").content == b""
     ready = client.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"database": True, "repositories.demonstration": True})
+    assert (ready.status_code, ready.json()) == (200, {"database": True, "disk": True, "repositories.demonstration": True})
     monkeypatch.setattr("getapi.services.health.examine", lambda: {"database": True, "repositories.demonstration": False})
     assert client.get("/readyz").status_code == 503
     assert client.head("/readyz").content == b""

@@ -53,13 +53,14 @@ def test_its_paths_are_those_of_the_contract(schema: dict[str, Any]) -> None:
         ("/api/get/{pid}/{dsid}", "get"),
         ("/healthz", "get"),
         ("/readyz", "get"),
+        ("/metrics", "get"),
     }
 
 
 def test_operations_have_plain_names_and_say_what_they_do(schema: dict[str, Any]) -> None:
     found = operations(schema)
     packages = {"PACKAGE", "ESTIMATE", "getPackage", "getPackageContent", "cancelPackage"}
-    assert set(found) == {"getToken", *packages, "getObject", "getDatastream", "healthz", "readyz"}
+    assert set(found) == {"getToken", *packages, "getObject", "getDatastream", "healthz", "readyz", "metrics"}
     assert all(operation["summary"] and operation["tags"] for operation in found.values())
 
 

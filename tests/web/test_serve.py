@@ -48,7 +48,7 @@ def test_it_becomes_gunicorn_with_room_for_waiting_connections(configure: Config
     with pytest.raises(Executed):
         run("--bind", "[::1]:9000", "--workers", "3", "--threads", "40")
     (arguments,) = executed
-    expected = ["--bind", "[::1]:9000", "--workers", "3", "--threads", "40", "--worker-connections", "1040"]
+    expected = ["--bind", "[::1]:9000", "--workers", "3", "--threads", "40", "--worker-connections", "1040", "--graceful-timeout", "30"]
     assert arguments == [sys.executable, "-m", "gunicorn", "--config", serve.CONFIGURATION, *expected]
 
 
@@ -56,7 +56,7 @@ def test_without_words_it_listens_on_loopback_alone(configure: Configure, execut
     configure()
     with pytest.raises(Executed):
         run()
-    assert executed[0][-8:-2] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
+    assert executed[0][-10:-4] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
 
 
 def test_threads_that_wait_keep_no_freed_memory_unless_the_administrator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
