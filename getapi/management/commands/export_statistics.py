@@ -103,9 +103,11 @@ def _count(first: date, last: date, *, zone: tzinfo) -> Iterable[counterreport.R
 
 def _write_tabular(rows: Iterable[counterreport.Row], output: Output) -> None:
     """Tab-separated values in UTF-8 (3.2), with the byte order mark by which spreadsheets know it (5.2)."""
-    output.write("\ufeff")
-    writer = csv.writer(output, dialect="excel-tab")
-    writer.writerows([_cell(value) for value in row] for row in rows)
+    writer, mark = csv.writer(output, dialect="excel-tab"), "\ufeff"
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        writer.writerow([mark + cells[0], *cells[1:]] if mark else cells)
+        mark = ""
 
 
 FORMATS: dict[str, tuple[Callable[..., Iterable[Any]], Callable[[Iterable[Any], Any], None]]] = {
