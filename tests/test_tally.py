@@ -37,7 +37,12 @@ def test_it_sums_up_what_was_added_under_each_name(added: list[tuple[list[str], 
 
 def test_threads_lose_nothing() -> None:
     tally = Tally(slots=1)
-    threads = [threading.Thread(target=lambda: [tally.add("x", str(number % 7)) for number in range(2000)]) for _ in range(8)]
+
+    def count() -> None:
+        for number in range(2000):
+            tally.add("x", str(number % 7))
+
+    threads = [threading.Thread(target=count) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -46,7 +46,12 @@ def test_it_works_once_an_hour_for_as_long_as_the_process_lives() -> None:
             raise Enough
 
     worked: list[bool] = []
-    keeper = Housekeeping(lambda: worked.append(True) or NOTHING, first=lambda: 7, is_mine=lambda: True, wait=wait)
+
+    def work() -> Purged:
+        worked.append(True)
+        return NOTHING
+
+    keeper = Housekeeping(work, first=lambda: 7, is_mine=lambda: True, wait=wait)
     with pytest.raises(Enough):
         keeper._repeat()
     assert waited == [7, HOUR, HOUR, HOUR]

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -26,7 +27,7 @@ def _defaults(configure: Configure) -> None:
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
     """By name and the values of the labels, in the labels' alphabetical order."""
-    families = read_text(text)
+    families: Any = read_text(text)  # type: ignore[no-untyped-call] # prometheus_client's own
     return {(each.name, *(each.labels[name] for name in sorted(each.labels))): each.value for family in families for each in family.samples}
 
 
