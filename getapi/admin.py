@@ -145,7 +145,7 @@ def size(count: int) -> SafeString:
 class PackageAdmin(ReadOnly, PackageModelAdmin):
     """Packages are told by the beginning of their ids alone, also within the page: what is selected goes by a digest of the id."""
 
-    list_display = ("created", "short_id", "name", "format", "state_now", "size_told", "files", "sent_last", "expires", "key")
+    list_display = ("created", "short_id", "name", "state_now", "size_told", "files", "sent_last", "expires", "key")
     list_display_links = None
     list_filter = ("state", "format", "key")
     list_select_related = ("key",)
@@ -153,6 +153,9 @@ class PackageAdmin(ReadOnly, PackageModelAdmin):
     date_hierarchy = "created"
     actions = ("cancel",)
     show_full_result_count = False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, {"title": "Packages", **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Package]:
         return super().get_queryset(request).defer("plan", "arrived")

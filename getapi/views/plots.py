@@ -43,7 +43,7 @@ class PlotForm(forms.Form):
 def show(asked: dict[str, Any]) -> dict[str, object]:
     """What the page's template needs. ``asked``: the form's fields as they came; nothing: the last days."""
     today = timezone.now().astimezone(conf.current().zone).date()
-    form = PlotForm(asked or _last(today, LAST))
+    form = PlotForm(asked or _last(today, LAST), label_suffix="")
     shortcuts = [(name, _last(today, days)) for name, days in SHORTCUTS]
     if not form.is_valid():
         return {"form": form, "shortcuts": shortcuts}
@@ -61,7 +61,7 @@ def show(asked: dict[str, Any]) -> dict[str, object]:
         "form": form,
         "shortcuts": shortcuts,
         "period": "month" if question.by_month else "day",
-        "count": sum(period.count for period in periods),
+        "count": f"{sum(period.count for period in periods):,}",
         "octets": octets(sum(period.bytes for period in periods)),
         "pictures": [_downloads(periods, by_month=question.by_month), _octets(periods, by_month=question.by_month)],
         "periods": [(_day(period, by_month=question.by_month), period.count, octets(period.bytes)) for period in periods],
@@ -76,7 +76,7 @@ def octets(count: int) -> str:
         value, unit = value / 1000, unit + 1
     digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
     text = f"{value:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} {UNITS[unit]}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}\N{NO-BREAK SPACE}{UNITS[unit]}"
 
 
 def _last(today: Any, days: int) -> dict[str, str]:

@@ -135,7 +135,7 @@ class TestPackages:
         page = administrator.get(reverse("admin:getapi_package_changelist")).content.decode()
         assert all(package[:8] in page for package in packages)
         assert not any(package in page for package in packages)
-        assert "1.23 MB" in page
+        assert "1.23\N{NO-BREAK SPACE}MB" in page
         assert "expired" in page
         assert administrator.get(reverse("admin:getapi_package_change", args=[packages[0]])).status_code == 404
 
@@ -192,16 +192,16 @@ class TestPlots:
     def page(self, administrator: Client, **asked: str) -> Any:
         answer = administrator.get(reverse("admin:getapi_download_plots"), asked)
         assert answer.status_code == 200
-        return html.document_fromstring(answer.content)
+        return html.document_fromstring(answer.content.decode())
 
     def sums(self, page: Any) -> list[str]:
         return [each.text_content() for each in page.xpath("//dl[@class='sums']//dd")]
 
     def test_the_last_thirty_days_as_pictures_and_as_a_table(self, administrator: Client) -> None:
         page = self.page(administrator)
-        assert self.sums(page) == ["2", "4 MB"]
+        assert self.sums(page) == ["2", "4\N{NO-BREAK SPACE}MB"]
         assert len(page.xpath("//details//tbody/tr")) == 30
-        assert page.xpath("//details//tbody/tr[last()]/td/text()") == ["2", "4 MB"]
+        assert page.xpath("//details//tbody/tr[last()]/td/text()") == ["2", "4\N{NO-BREAK SPACE}MB"]
         pictures = page.xpath("//*[local-name()='svg' and @class='plot']")
         assert [len(picture.xpath(".//*[local-name()='rect']")) for picture in pictures] == [1, 1]
         for picture in pictures:
