@@ -26,9 +26,7 @@ def examine() -> dict[str, bool]:
     if deny_list is not None:
         state["deny_list"] = _can_be_read(deny_list)
     state |= {
-        f"repositories.{store.name}": all(
-            probe.says_yes(folder, partial(_is_open, folder)) for folder in (store.objects, store.datastreams)
-        )
+        f"repositories.{store.name}": all(probe.says_yes(folder, partial(_is_open, folder)) for folder in store.roots.values())
         for store in stores()
     }
     return state
