@@ -109,4 +109,5 @@ def doubt(
 def unread(entries: Iterable[Entry], is_known: Callable[[Entry], bool] = lambda _: False) -> frozenset[str]:
     """The paths of the managed entries but for those that are known. Inline XML was hashed when it was planned, and what comes from
     elsewhere is where it is sent."""
-    return frozenset(entry.path for entry in entries if entry.datastream.control_group is ControlGroup.MANAGED and not is_known(entry))
+    stored = (entry for entry in entries if entry.datastream.control_group is ControlGroup.MANAGED and not entry.datastream.remote)
+    return frozenset(entry.path for entry in stored if not is_known(entry))

@@ -60,6 +60,7 @@ def _record(datastream: Datastream, *, pid: str, home: str, store: BlobStore) ->
         location=found.location,
         identity=found.identity,
         fault=found.fault,
+        remote=group is ControlGroup.EXTERNAL,
     )
 
 

@@ -35,7 +35,9 @@ class Doubt:
         entry = extent.entry
         if entry.path in self.sound:
             return False
-        is_part = extent.length < entry.size and entry.datastream.control_group is ControlGroup.EXTERNAL
+        # Inline XML was hashed when it was planned, wherever it comes from.
+        is_sent = entry.datastream.remote and entry.datastream.control_group is not ControlGroup.INLINE
+        is_part = extent.length < entry.size and is_sent
         return entry.path in self.paths or (is_part and bool(entry.declared or entry.digest))
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from getapi.core.layout import Extent, Layout
-from getapi.core.source import Content, ControlGroup
+from getapi.core.source import Content
 from getapi.transport.begun import Begun
 from getapi.transport.reading import opened
 
@@ -130,6 +130,6 @@ def _slow(layout: Layout, start: int, stop: int) -> Iterator[tuple[int, Extent]]
     """With where their turns come. A file is opened in no time, or by the verifier's reading; inline XML is at hand."""
     position = start
     for segment in layout.window(start, stop):
-        if isinstance(segment, Extent) and segment.length and segment.entry.datastream.control_group is ControlGroup.EXTERNAL:
+        if isinstance(segment, Extent) and segment.length and segment.entry.datastream.remote:
             yield position, segment
         position += segment.length
