@@ -52,10 +52,16 @@ _CONDITIONS = [
     _header("If-Modified-Since", "A date"),
     _header("If-Unmodified-Since", "A date"),
 ]
-_PACKAGE_ID = OpenApiParameter("package_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="32 hexadecimal digits")
+
+
+def _segment(name: str, pattern: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, {"type": "string", "pattern": pattern}, OpenApiParameter.PATH, description=description)
+
+
+_PACKAGE_ID = _segment("package_id", "^[0-9a-f]{32}$", "32 hexadecimal digits")
 _UNKNOWN = {404: "There is no such package, or none any more"}
-_PID = OpenApiParameter("pid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The object's PID, such as demo:1")
-_DSID = OpenApiParameter("dsid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The datastream's id, in any case")
+_PID = _segment("pid", "^[^/]+:[^/]+$", "The object's PID, such as demo:1")
+_DSID = _segment("dsid", "^[^/]+$", "The datastream's id, in any case")
 _TOKEN = OpenApiParameter(
     "token", OpenApiTypes.STR, description="A token, for a repository that is not public, where no header can be sent"
 )
