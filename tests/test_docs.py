@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import yaml
 from django.core.management import get_commands
 from lxml import etree
 from pydantic import BaseModel
@@ -28,6 +29,7 @@ from getapi.core.errors import PackagingError
 from getapi.core.notice import NoticeCode
 from getapi.core.rights.statements import read_statements
 from getapi.core.source import DatastreamRecord, ObjectRecord
+from getapi.models import Delivery
 
 TOP = Path(__file__).parent.parent
 DOCS = TOP / "docs"
@@ -228,6 +230,38 @@ def test_the_sentences_of_notices_are_those_of_the_code() -> None:
         for sentence in re.findall(r"“(.*?)”", row[1]):
             for piece in filter(None, (piece.strip() for piece in sentence.split("…"))):
                 assert piece in text, piece
+
+
+def listed(heading: str) -> list[str]:
+    """What a table of docs/troubleshooting.md explains; a row may stand for several."""
+    return [cell.strip().strip("`") for row in rows(page("troubleshooting.md"), heading) for cell in row[0].split(",")]
+
+
+def test_what_to_do_is_said_of_every_code_notice_status_and_outcome_once() -> None:
+    frameworks = {str(problems.plain(status)["code"]) for status in problems._REFUSALS}
+    assert sorted(listed("code of an answer or of a `reason`")) == sorted({kind.code for kind in all_errors()} | frameworks)
+    assert sorted(listed("notice of a package")) == sorted(NoticeCode)
+    assert sorted(listed("status seen in metrics")) == sorted(row[0] for row in rows(page("api.md"), "status"))
+    assert {int(status) for status in problems.STATUSES.values()} | set(problems._REFUSALS) <= set(
+        map(int, listed("status seen in metrics"))
+    )
+    assert sorted(listed("outcome")) == sorted(outcome for outcome in Delivery.Outcome.values if outcome != Delivery.Outcome.RUNNING)
+
+
+def test_every_logger_is_explained() -> None:
+    ours = set()
+    for path in (TOP / "getapi").rglob("*.py"):
+        module = ".".join(path.relative_to(TOP).with_suffix("").parts)
+        ours |= {name or module for name in re.findall(r'getLogger\((?:"([a-z.]+)"|__name__)\)', path.read_text(encoding="utf-8"))}
+    assert ours <= set(listed("logger"))
+
+
+def test_alerts_ask_for_metrics_that_there_are() -> None:
+    told = {name for row in rows(page("troubleshooting.md"), "metric") for name in re.findall(r"packaging_\w+", row[0])}
+    (alerts,) = [block for block in blocks(page("troubleshooting.md"), "yaml") if "alert:" in block]
+    asked = {name.removesuffix("_bucket") for name in re.findall(r"packaging_\w+", alerts)}
+    assert asked <= told
+    assert all(rule["expr"] for group in yaml.safe_load(alerts)["groups"] for rule in group["rules"])
 
 
 def test_every_command_is_documented_and_no_other() -> None:
