@@ -56,6 +56,7 @@ _REFUSALS = {
     HTTPStatus.REQUEST_TIMEOUT: ("request-timeout", "The request's body did not arrive in time"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body-too-large", "The request's body is too large"),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("unsupported-media-type", "Parameters come urlencoded, multipart or as a JSON object"),
+    HTTPStatus.SERVICE_UNAVAILABLE: ("records-unavailable", "The service cannot reach its own records at the moment; try again soon"),
     HTTPStatus.INTERNAL_SERVER_ERROR: ("server-error", "The service made an error; its administrators can read more in its log"),
 }
 

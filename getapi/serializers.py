@@ -101,6 +101,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="A sentence for people")
     code = serializers.CharField(help_text="A stable word for programs")
+    request_id = serializers.CharField(required=False, help_text="Of a fault of the service: what to name to its administrator")
 
 
 TOKEN_XML: Schema = {"type": "string", "xml": {"name": "token"}}

@@ -4,7 +4,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from getapi import conf
 from getapi.models import Key
@@ -63,6 +63,6 @@ def _database_answers() -> bool:
     """A table of ours is asked: a database file that was removed is made anew, empty, by whoever connects to it."""
     try:
         Key.objects.exists()
-    except DatabaseError:
+    except Error:  # also InterfaceError, which is no DatabaseError
         return False
     return True

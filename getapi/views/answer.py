@@ -1,9 +1,11 @@
 """What all views of the API share: formats, parsers, and errors as answers."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
@@ -15,6 +17,8 @@ from getapi.negotiation import PreferredNegotiation
 from getapi.refusals import refuse, tell
 from getapi.renderers import PAGE_POLICY, RENDERERS
 from getapi.views.parsers import JsonParser
+
+logger = logging.getLogger("getapi.requests")
 
 
 class ApiView(APIView):
@@ -30,6 +34,9 @@ class ApiView(APIView):
     def handle_exception(self, exc: Exception) -> Any:
         if isinstance(exc, PackagingError):
             return tell(self.request, problems.document(exc), problems.headers(exc))
+        if isinstance(exc, (OperationalError, InterfaceError)):  # away, locked for too long, or its disk is full
+            logger.error("the database cannot be used", extra={"error": str(exc)})
+            return tell(self.request, problems.plain(503), {"Retry-After": str(problems.PAUSE)})
         if isinstance(exc, SuspiciousOperation):  # more fields or files than any request of ours has
             return refuse(self.request, 400)
         return refuse(self.request, super().handle_exception(exc).status_code)

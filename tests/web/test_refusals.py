@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404
 from django.test import Client
 from lxml import html
@@ -127,3 +128,27 @@ def test_health_and_readiness_are_told_plainly(client: Client, monkeypatch: pyte
     monkeypatch.setattr("getapi.services.health.examine", lambda: {"database": True, "repositories.demonstration": False})
     assert client.get("/readyz").status_code == 503
     assert client.head("/readyz").content == b""
+
+
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), OperationalError("disk is full"), InterfaceError("gone")])
+def test_while_the_database_is_away_everything_that_needs_it_says_so_and_when_to_come_again(
+    client: Client, error: Exception, spoken: Spoken
+) -> None:
+    def away(*_: object) -> None:
+        raise error
+
+    asked = {"key": "gk0123456789_" + "0" * 64, "token": "x", "files": "a:1"}
+    with connection.execute_wrapper(away):
+        answers = [
+            client.post("/api/get/getToken", asked, HTTP_ACCEPT="application/json"),
+            client.get(f"/api/get/packages/{'0' * 32}", HTTP_ACCEPT="application/json"),
+            client.get(f"/api/get/packages/{'0' * 32}/content", HTTP_ACCEPT="application/json"),
+            client.delete(f"/api/get/packages/{'0' * 32}", HTTP_ACCEPT="application/json"),
+        ]
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").json()["database"] is False
+    assert [(answer.status_code, answer.json()["code"], answer["Retry-After"]) for answer in answers] == [
+        (503, "records-unavailable", "30")
+    ] * 4
+    assert all(str(error) not in answer.content.decode() for answer in answers)
+    assert str(error) in spoken.text
