@@ -6,7 +6,7 @@ from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
 from getapi.core.notice import NoticeCode
-from getapi.core.reference import parse_pid
+from getapi.core.reference import parse_pid, spellings
 from getapi.core.rights import read_statements, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
@@ -123,7 +123,7 @@ class Fedora3Source:
             return normal, exact
         # One question for all other spellings: a map may name many thousands of objects that are not here.
         known = [spelling for spelling in self._index.pids(normal.lower()) if spelling != normal]
-        for spelling in _spellings(normal):
+        for spelling in spellings(normal):
             blob = self._objects.locate(spelling) if spelling in known else self._objects.compute(spelling)
             if blob is not None:
                 return spelling, blob
@@ -200,10 +200,3 @@ class Fedora3Source:
             if found.id == datastream.dsid and found.version and found.version.inline:
                 return found.version.inline.octets
         raise ContentMissing(datastream.pid, datastream.dsid)
-
-
-def _spellings(normal: str) -> list[str]:
-    """Other spellings of a normalised PID: with its namespace, and with the whole in lower case (SPEC 3)."""
-    namespace, _, name = normal.partition(":")
-    forms = dict.fromkeys((f"{namespace.lower()}:{name}", parse_pid(normal.lower())))
-    return [form for form in forms if form and form != normal]
