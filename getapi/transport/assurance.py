@@ -1,10 +1,12 @@
 """What one window knows of its members' bytes, and how it waits for what it must know before they may leave."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from getapi.core.errors import ContentChanged
 from getapi.core.layout import Deferred, Extent, Layout
+from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
 from getapi.core.source import Content, ControlGroup
 from getapi.core.stream import Learned, needs
@@ -131,6 +133,16 @@ class Assurance:
             self.digests[entry.path] = found.digests[self.algorithm]
         if found.crc32 is not None:
             self._checksums[entry.path] = found.crc32
+
+    def note_sent(self, entry: Entry, digests: Mapping[str, str]) -> None:
+        """All of an entry was hashed while it was sent, and is sound: where that told something new the next package knows it before."""
+        if entry.digest is None and entry.datastream.identity:
+            found = Examination(identity=entry.datastream.identity, size=entry.size, digests=dict(digests), verified=datetime.now(UTC))
+            self._doubt.verifier.note(entry, found)
+
+    def look_again(self, entry: Entry) -> None:
+        """It was not sound when it was sent: whether it is wrong is found out without anybody who waits for it."""
+        self._ask(entry)
 
     def _ask(self, entry: Entry) -> Reading:
         return self._doubt.verifier.ask(entry, self._open, _checks(self._layout, entry, self._doubt.algorithm))

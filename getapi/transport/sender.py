@@ -3,7 +3,7 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
-from getapi.core.errors import DeliveryError, PackagingError, SourceUnavailable
+from getapi.core.errors import DeliveryError, FixityMismatch, PackagingError, SourceUnavailable
 from getapi.core.layout import Deferred, Extent, Layout, Literal, Segment
 from getapi.core.plan import Entry
 from getapi.core.source import Content, Digest
@@ -105,9 +105,20 @@ class _Sender:
     def _member(self, extent: Extent) -> Iterator[bytes]:
         with (yield from self._opened(extent)) as content:
             if content.descriptor() is None and extent.length == extent.entry.size:
-                yield from read_whole(content, extent.entry, self._verification(extent.entry), self._assurance.digests)
+                yield from self._whole(content, extent.entry)
             else:
                 yield from self._part(content, extent)
+
+    def _whole(self, content: Content, entry: Entry) -> Iterator[bytes]:
+        verification = self._verification(entry)
+        try:
+            yield from read_whole(content, entry, verification, self._assurance.digests)
+        except FixityMismatch:
+            if entry.datastream.remote:
+                self._assurance.look_again(entry)
+            raise
+        if entry.datastream.remote:
+            self._assurance.note_sent(entry, verification.digests())
 
     def _verification(self, entry: Entry) -> Verification:
         """What comes from elsewhere is hashed where it is sent whole: reading it twice may cost more than sending it."""
