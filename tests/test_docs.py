@@ -64,38 +64,58 @@ def code(cell: str) -> str:
     return match[1]
 
 
-def settings_of(model: type[BaseModel], above: str = "") -> Iterator[str]:
-    """The dotted names of all settings; a table, or a list of tables, is told by what is in it."""
+def settings_of(model: type[BaseModel], above: str = "", kind: str = "") -> Iterator[tuple[str, str]]:
+    """The type of repository that a setting belongs to, and its dotted name; a table, or a list of tables, is told by what is in it."""
     for name, field in model.model_fields.items():
-        inner = table_in(field.annotation)
-        if inner is None:
-            yield f"{above}{name}"
-        else:
-            yield from settings_of(inner, f"{above}{name}.")
+        tables = tables_in(field.annotation)
+        if not tables:
+            yield kind, f"{above}{name}"
+        for table in tables:
+            own = get_args(table.model_fields["type"].annotation)[0] if len(tables) > 1 else kind
+            yield from settings_of(table, f"{above}{name}.", own)
 
 
-def table_in(annotation: Any) -> type[BaseModel] | None:
+def tables_in(annotation: Any) -> list[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((found for found in map(table_in, get_args(annotation)) if found), None)
+        return [annotation]
+    return [table for argument in get_args(annotation) for table in tables_in(argument)]
 
 
-SETTINGS = rows(page("configuration.md"), "setting")
+COMMON = {f"repositories.{name}" for name in (*conf.RepositoryTable.model_fields, "limits.files", "limits.bytes")}
+"""What may be said of a repository of any type."""
+
+
+def settings_told(text: str) -> Iterator[tuple[str, list[str]]]:
+    """The rows of all settings, each with the type of repository that its heading, ``### type = "ocfl"``, says it belongs to."""
+    for part in re.split(r"^(?=#{2,3} )", text, flags=re.MULTILINE):
+        kind = re.match(r"### `type = \"(\w+)\"`", part)
+        for row in rows(part, "setting"):
+            yield kind[1] if kind else "", row
+
+
+SETTINGS = list(settings_told(page("configuration.md")))
 NEEDED: dict[str, dict[str, str]] = {
     "repositories": {"name": "r", "type": "fedora3", "objects": "o", "datastreams": "d"},
+    "repositories ocfl": {"name": "r", "type": "ocfl", "root": "o"},
     "embargo.rules": {"name": "n", "datastream": "d", "xpath": "x"},
 }
 """What a table of a list must hold to be read at all."""
 
 
-def document(dotted: str, toml_value: str | None) -> Any:
+def needed(dotted: str, kind: str) -> tuple[str, dict[str, str]] | None:
+    """The list of tables that a setting is in, and what such a table needs."""
+    prefix = next((prefix for prefix in NEEDED if dotted.startswith(f"{prefix}.")), None)
+    return None if prefix is None else (prefix, NEEDED.get(f"{prefix} {kind}", NEEDED[prefix]))
+
+
+def document(dotted: str, kind: str, toml_value: str | None) -> Any:
     """The setting's value in a file that says nothing else, or that says ``toml_value`` for it."""
-    listed = next((prefix for prefix in NEEDED if dotted.startswith(f"{prefix}.")), None)
-    above = listed.split(".") if listed else []
+    listed = needed(dotted, kind)
+    above = listed[0].split(".") if listed else []
     own = dotted.split(".")[len(above) :]
     said: dict[str, Any] = {} if toml_value is None else tomllib.loads(f"{'.'.join(own)} = {toml_value}")
     for part in reversed(above):
-        said = {part: [NEEDED[listed or ""] | said]} if part == above[-1] else {part: said}
+        said = {part: [listed[1] | said]} if listed and part == above[-1] else {part: said}
     value: Any = Document.model_validate(said, context={"folder": TOP})
     for part in (*above, *own):
         value = value[0] if isinstance(value, tuple) else value
@@ -104,18 +124,21 @@ def document(dotted: str, toml_value: str | None) -> Any:
 
 
 def test_every_setting_is_documented_and_no_other() -> None:
-    assert sorted(code(row[0]) for row in SETTINGS) == sorted(settings_of(Document))
+    known = {("" if dotted in COMMON else kind, dotted) for kind, dotted in settings_of(Document)}
+    assert sorted((kind, code(row[0])) for kind, row in SETTINGS) == sorted(known)
 
 
-@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row[0].strip("`"))
-def test_the_documented_default_is_the_default(row: list[str]) -> None:
+@pytest.mark.parametrize(("kind", "row"), SETTINGS, ids=[f"{kind} {row[0]}".strip(" `") for kind, row in SETTINGS])
+def test_the_documented_default_is_the_default(kind: str, row: list[str]) -> None:
     dotted, default = code(row[0]), row[1]
     if default == "required":
-        assert dotted.rpartition(".")[2] in NEEDED[dotted.rpartition(".")[0]]
+        listed = needed(dotted, kind)
+        assert listed
+        assert dotted.rpartition(".")[2] in listed[1]
     elif default == "none":
-        assert document(dotted, None) is None
+        assert document(dotted, kind, None) is None
     else:
-        assert document(dotted, code(default)) == document(dotted, None)
+        assert document(dotted, kind, code(default)) == document(dotted, kind, None)
 
 
 def test_a_setting_for_later_is_read_nowhere_yet() -> None:
@@ -125,7 +148,7 @@ def test_a_setting_for_later_is_read_nowhere_yet() -> None:
         for path in (TOP / package).rglob("*.py")
         if "conf" not in path.parts
     )
-    later = [code(row[0]) for row in SETTINGS if "**Later.**" in row[2]]
+    later = [code(row[0]) for _, row in SETTINGS if "**Later.**" in row[2]]
     assert later
     assert [name for name in later if re.search(rf"\b{re.escape(name)}\b", sources)] == []
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from getapi.conf.configuration import DEFAULT_DATABASE, Configuration, load, unconfigured
 from getapi.conf.mistakes import ConfigurationError
 from getapi.conf.networks import Network, read_network
-from getapi.conf.repositories import Fedora3Repository
+from getapi.conf.repositories import Fedora3Repository, OcflRepository, RepositoryTable
 
 __all__ = [
     "DEFAULT_DATABASE",
@@ -16,6 +16,8 @@ __all__ = [
     "ConfigurationError",
     "Fedora3Repository",
     "Network",
+    "OcflRepository",
+    "RepositoryTable",
     "current",
     "load",
     "override",

@@ -18,8 +18,7 @@ def examine() -> dict[str, bool]:
     if deny_list is not None:
         state["deny_list"] = _can_be_read(deny_list)
     state |= {
-        f"repositories.{store.name}": all(os.access(folder, os.R_OK | os.X_OK) for folder in (store.objects, store.datastreams))
-        for store in stores()
+        f"repositories.{store.name}": all(os.access(folder, os.R_OK | os.X_OK) for folder in store.roots.values()) for store in stores()
     }
     return state
 
