@@ -10,7 +10,7 @@ from getapi.core.source import Content
 from getapi.transport.begun import Begun
 from getapi.transport.reading import opened
 
-MEMBERS = 4
+MEMBERS = 8
 """Members of one window that are open before their turn, or being opened, at most."""
 
 NEAR = 8 << 20
@@ -22,7 +22,7 @@ FIRST = 64 << 10
 FRESH = 15.0
 """Seconds for which a member may be open before its turn."""
 
-MOST_THREADS = 64
+MOST_THREADS = 128
 """In which members are opened, in the whole process; without a free one a member is opened when its turn comes."""
 
 OpenEntry = Callable[..., Content]

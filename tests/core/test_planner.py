@@ -523,7 +523,8 @@ def test_what_takes_a_while_is_asked_for_together_and_once() -> None:
     assert sorted(repository.described) == ["DEMO:2", "demo:1", "demo:3", "demo:4"]
 
 
-METS = b"""<mets:structMap xmlns:mets="http://www.loc.gov/METS/"><mets:div><mets:div CONTENTIDS="info:fedora/PID"/></mets:div></mets:structMap>"""
+METS = b"""<mets:structMap xmlns:mets="http://www.loc.gov/METS/">
+<mets:div><mets:div CONTENTIDS="info:fedora/PID"/></mets:div></mets:structMap>"""
 
 
 def test_a_repositorys_own_order_makes_the_folders_where_the_object_has_no_map() -> None:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.source import ControlGroup, DatastreamRecord
-from getapi.sources.external import ExternalHosts, PinnedAdapter, is_public
+from getapi.sources.addresses import PinnedAdapter, is_public
+from getapi.sources.external import ExternalHosts
 from tests.sources.contract import descriptors
 
 BODY = bytes(range(256)) * 9
