@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from django.db import DatabaseError
+from django import db
 
 from getapi import conf
 from getapi.models import Key
@@ -36,6 +36,6 @@ def _database_answers() -> bool:
     """A table of ours is asked: a database file that was removed is made anew, empty, by whoever connects to it."""
     try:
         Key.objects.exists()
-    except DatabaseError:
+    except db.Error:
         return False
     return True

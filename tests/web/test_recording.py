@@ -95,7 +95,7 @@ def start(server: Server, address: str) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.sock = server.connect(receive_buffer=NARROW)
     connection.request("GET", address)
-    assert connection.getresponse().read(1 << 16)
+    assert connection.getresponse().read(3 << 20)  # more than one call hands over, so that some of it is known to have arrived
     return connection
 
 
