@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
@@ -33,6 +33,9 @@ logger = logging.getLogger("getapi.admission")
 PATIENCE = 5.0
 """Seconds for which a request waits at most for the database, and for its turn there."""
 
+FROZEN = 10.0
+"""Seconds after which a process that does nothing with its turn loses it."""
+
 GRACE = 2.5
 """Seconds for which a reader who has downloads is given the time to have them noticed as ended, before he is refused. His program may have
 lost a connection or finished a download just now, and be quicker than the row of it; longer than BEAT, after which a dead one shows."""
@@ -48,7 +51,7 @@ LOCK = 0x67657461_70695F73
 
 _SERIALIZE = """SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true),
     set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(%s)"""
-"""A process that freezes in its turn loses it. A slot that a crash of the database forgets is written again within a second."""
+"""``synchronous_commit``: a slot that a crash of the database forgets is written again within a second."""
 
 _COLUMNS = ("uid", "process", "reader", "package", "etag", "key", "first", "stop", "sent", "rate", "silent")
 
@@ -103,7 +106,7 @@ class Admission:
             raise DatabaseUnavailable
         try:
             self._decide(record)
-        except AWAY as error:
+        except (*AWAY, InternalError) as error:  # the latter of one that lost its turn by FROZEN
             logger.warning("no slot could be given: the database does not answer", extra={"error": str(error)})
             raise DatabaseUnavailable from error
         finally:
@@ -177,14 +180,14 @@ class Admission:
 @contextmanager
 def _exclusive() -> Iterator[None]:
     """Nobody else admits meanwhile, in whatever process: SQLite's transactions are IMMEDIATE, PostgreSQL has a lock for it."""
-    milliseconds = f"{round(PATIENCE * 1000)}"
+    milliseconds, frozen = f"{round(PATIENCE * 1000)}", f"{round(FROZEN * 1000)}"
     if connection.vendor == "sqlite" and not connection.in_atomic_block:
         with connection.cursor() as cursor:
             cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute(_SERIALIZE, [milliseconds, milliseconds, LOCK])
+                cursor.execute(_SERIALIZE, [milliseconds, frozen, LOCK])
         yield
 
 

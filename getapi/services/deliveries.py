@@ -175,7 +175,8 @@ def deliver(
         _let_go(record, watched_by, recorded_by)
         raise
     delivery = Delivery(consignment, open_entry=open_entry, record=record, doubt=left, watched_by=watched_by, recorded_by=recorded_by)
-    weakref.finalize(delivery, recorded_by.abandon, record).atexit = False  # for an answer that nobody took and nobody closed
+    forgotten = weakref.finalize(delivery, recorded_by.abandon, record)  # an answer that nobody took and nobody closed
+    forgotten.atexit = False  # type: ignore[misc] # typeshed knows it as no slot
     return delivery
 
 

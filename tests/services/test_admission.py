@@ -288,7 +288,7 @@ def test_of_many_processes_as_many_are_admitted_as_may() -> None:
     Delivery.objects.all().delete()
     real = process.identity
     try:
-        process.identity = lambda: f"machine:1/{threading.get_ident()}/1"  # type: ignore[assignment] # as if each thread were one
+        process.identity = lambda: f"machine:1/{threading.get_ident()}/1"  # as if each thread were one
         assert sum(at_once(24, work)) == 3
     finally:
         process.identity = real

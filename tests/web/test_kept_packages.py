@@ -96,7 +96,7 @@ class TestStream:
             assert Package.objects.count() == 1
             leave(first)
         finally:
-            watcher._capacity = None
+            watcher._threads = None
 
     def test_a_key_with_too_many_is_refused_until_they_expire(self, serve: Serve, api: Client, token: str) -> None:
         serve("limits.packages = 1")
