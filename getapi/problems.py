@@ -11,6 +11,7 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.TooManyFailures: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyDeliveries: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyPackages: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyPlans: HTTPStatus.TOO_MANY_REQUESTS,
     errors.PackageNotFound: HTTPStatus.NOT_FOUND,
     errors.PackageGone: HTTPStatus.GONE,
     errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -22,6 +23,7 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.ContentChanged: HTTPStatus.CONFLICT,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeliveryError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServerUnsuitable: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.XmlRefused: HTTPStatus.BAD_GATEWAY,
 }
@@ -56,7 +58,6 @@ _REFUSALS = {
     HTTPStatus.REQUEST_TIMEOUT: ("request-timeout", "The request's body did not arrive in time"),
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: ("body-too-large", "The request's body is too large"),
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: ("unsupported-media-type", "Parameters come urlencoded, multipart or as a JSON object"),
-    HTTPStatus.SERVICE_UNAVAILABLE: ("records-unavailable", "The service cannot reach its own records at the moment; try again soon"),
     HTTPStatus.INTERNAL_SERVER_ERROR: ("server-error", "The service made an error; its administrators can read more in its log"),
 }
 

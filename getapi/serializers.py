@@ -72,6 +72,7 @@ class KeptPackage(serializers.Serializer[Any]):
     size = serializers.IntegerField(help_text="Octets of the whole package")
     files = serializers.IntegerField(help_text="Datastreams in it")
     sent = serializers.IntegerField(help_text="Octets that were acknowledged, each counted once")
+    rate = serializers.IntegerField(allow_null=True, help_text="Octets a second of all its running downloads; null when nothing is sent")
     created = serializers.DateTimeField()
     expires = serializers.DateTimeField(help_text="Later with every octet that is sent")
     content = serializers.CharField(help_text="The address of its bytes")
@@ -145,6 +146,7 @@ PACKAGE_XML: Schema = {
     "properties": {
         **dict.fromkeys(("id", "state", "format", "name"), _TEXT),
         **dict.fromkeys(("size", "files", "sent"), _WHOLE),
+        "rate": {**_WHOLE, "nullable": True},
         **dict.fromkeys(("created", "expires", "content", "tagmanifest_sha256"), _TEXT),
         **_LISTS,
     },

@@ -4,7 +4,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-from django.db import Error, connection
+from django import db
+from django.db import connection
 
 from getapi import conf
 from getapi.models import Key
@@ -63,6 +64,6 @@ def _database_answers() -> bool:
     """A table of ours is asked: a database file that was removed is made anew, empty, by whoever connects to it."""
     try:
         Key.objects.exists()
-    except Error:  # also InterfaceError, which is no DatabaseError
+    except db.Error:  # also InterfaceError, which is no DatabaseError
         return False
     return True

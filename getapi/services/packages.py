@@ -22,6 +22,7 @@ from getapi.services import fixity, rules, shelf
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.fixity import DatabaseLedger
 from getapi.services.layouts import LayoutCache
+from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.services.verification import doubt
@@ -38,7 +39,10 @@ _recent = LayoutCache()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it."""
+    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it.
+
+    ``client`` is the address of the reader that the token named, whose slots it takes whoever fetches it; empty where it named none.
+    """
 
     id: str
     plan: Plan
@@ -46,6 +50,7 @@ class Package:
     created: datetime
     doubt: Doubt
     key_id: int | None = None
+    client: str = ""
 
     @property
     def file_name(self) -> str:
@@ -78,11 +83,15 @@ def wants_link(delivery: str | None) -> bool:
 
 
 def prepare(request: PackageRequest) -> Package:
-    """Plans a package on the repositories as they are now. Raises LimitExceeded and, where nothing can be decided, SourceUnavailable."""
-    now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
-    plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger)
-    plan = ledger.complete(plan)
-    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+    """Plans a package on the repositories as they are now.
+
+    Raises LimitExceeded, TooManyPlans and, where nothing can be decided, SourceUnavailable.
+    """
+    with planning.slot():
+        now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
+        plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger)
+        plan = ledger.complete(plan)
+        return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
 
 
 def keep(package: Package, *, client: str | None, recipient: Recipient) -> Package:
@@ -103,7 +112,7 @@ def keep(package: Package, *, client: str | None, recipient: Recipient) -> Packa
     )
     shelf.put(row, plan)
     _recent.put(package.id, package.layout)
-    return replace(package, key_id=recipient.key_id)
+    return replace(package, key_id=recipient.key_id, client=row.client)
 
 
 def open_package(package_id: str) -> Package:
@@ -114,9 +123,14 @@ def open_package(package_id: str) -> Package:
 def reopen(row: models.Package) -> Package:
     """A kept package, if it may be sent now: access and content are looked at each time, whatever is remembered.
 
-    Raises PackageGone (expired, cancelled, changed, closed or outdated), SourceUnavailable.
+    Raises PackageGone (expired, cancelled, changed, closed or outdated), SourceUnavailable, TooManyPlans.
     """
     shelf.check(row, timezone.now())
+    with planning.slot():
+        return _reopen(row)
+
+
+def _reopen(row: models.Package) -> Package:
     layout = _recent.get(row.pk) or _read(row)
     if layout.plan is None or layout.length != row.size:
         raise PackageOutdated
@@ -126,13 +140,13 @@ def reopen(row: models.Package) -> Package:
     if plan is not layout.plan:
         layout = lay_out(plan)
     _recent.put(row.pk, layout)
-    return Package(id=row.pk, plan=plan, layout=layout, created=row.created, doubt=ledger.doubt(plan), key_id=row.key_id)
+    return Package(id=row.pk, plan=plan, layout=layout, created=row.created, doubt=ledger.doubt(plan), key_id=row.key_id, client=row.client)
 
 
 def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
     """Octets ``start`` to ``stop`` (not included) as an iterator that a server drains; it closes the database before the first of them.
 
-    Raises TooManyDeliveries, and SourceError where the window begins inside a datastream that cannot be opened.
+    Raises TooManyDeliveries, DatabaseUnavailable, and SourceError where the window begins inside a datastream that cannot be opened.
     """
     return deliver(
         package.layout,
@@ -143,6 +157,7 @@ def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta:
         recipient=recipient,
         package=package.id,
         name=package.plan.name,
+        reader=package.client,
         sock=raw_socket(meta),
     )
 

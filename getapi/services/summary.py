@@ -15,7 +15,7 @@ CHANGED = "changed"
 
 
 def summarize(package_id: str, *, content: str) -> dict[str, object]:
-    """``package{id,state,format,name,size,files,sent,created,expires,content,tagmanifest_sha256,datastreams[...],notices[...]}``.
+    """``package{id,state,format,name,size,files,sent,rate,created,expires,content,tagmanifest_sha256,datastreams[...],notices[...]}``.
 
     ``content`` is the bytes' own address. Of a package that cannot be had any more no datastream is told: what is closed since may be
     among them. Raises PackageNotFound, SourceUnavailable.
@@ -34,6 +34,7 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
         "size": row.size,
         "files": row.files,
         "sent": progress.sent,
+        "rate": progress.rate,
         "created": _instant(row.created),
         "expires": _instant(_end(row)),
         "content": content,

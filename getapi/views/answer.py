@@ -5,17 +5,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from getapi import problems
-from getapi.core.errors import PackagingError
+from getapi.core.errors import DatabaseUnavailable, PackagingError
 from getapi.negotiation import PreferredNegotiation
 from getapi.refusals import refuse, tell
 from getapi.renderers import PAGE_POLICY, RENDERERS
+from getapi.services.rounds import AWAY
 from getapi.views.parsers import JsonParser
 
 logger = logging.getLogger("getapi.requests")
@@ -32,11 +32,11 @@ class ApiView(APIView):
     permission_classes = ()
 
     def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, AWAY):
+            logger.error("the database does not answer", extra={"error": str(exc)})
+            exc = DatabaseUnavailable()
         if isinstance(exc, PackagingError):
             return tell(self.request, problems.document(exc), problems.headers(exc))
-        if isinstance(exc, (OperationalError, InterfaceError)):  # away, locked for too long, or its disk is full
-            logger.error("the database cannot be used", extra={"error": str(exc)})
-            return tell(self.request, problems.plain(503), {"Retry-After": str(problems.PAUSE)})
         if isinstance(exc, SuspiciousOperation):  # more fields or files than any request of ours has
             return refuse(self.request, 400)
         return refuse(self.request, super().handle_exception(exc).status_code)

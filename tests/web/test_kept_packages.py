@@ -32,7 +32,7 @@ from tests.web.conftest import APPLICATION, Serve, Spoken, get_token, leave, oct
 ADDRESS = "/api/get/PACKAGE"
 FILES = "rutgers-lib:5678/PDF-1;rutgers-lib:5678/JPEG-1;rutgers-etd:100/PDF"
 FIELDS = [
-    "id", "state", "format", "name", "size", "files", "sent", "created", "expires", "content", "tagmanifest_sha256",
+    "id", "state", "format", "name", "size", "files", "sent", "rate", "created", "expires", "content", "tagmanifest_sha256",
     "datastreams", "notices",
 ]  # fmt: skip
 JSON = {"accept": "application/json"}
@@ -96,7 +96,7 @@ class TestStream:
             assert Package.objects.count() == 1
             leave(first)
         finally:
-            watcher._capacity = None
+            watcher._threads = None
 
     def test_a_key_with_too_many_is_refused_until_they_expire(self, serve: Serve, api: Client, token: str) -> None:
         serve("limits.packages = 1")

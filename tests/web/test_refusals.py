@@ -148,7 +148,7 @@ def test_while_the_database_is_away_everything_that_needs_it_says_so_and_when_to
         assert client.get("/healthz").status_code == 200
         assert client.get("/readyz").json()["database"] is False
     assert [(answer.status_code, answer.json()["code"], answer["Retry-After"]) for answer in answers] == [
-        (503, "records-unavailable", "30")
+        (503, "database-unavailable", "30")
     ] * 4
     assert all(str(error) not in answer.content.decode() for answer in answers)
     assert str(error) in spoken.text

@@ -124,7 +124,7 @@ def test_parameters_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     assert components["PackageRequest"]["required"] == ["token"]
     assert set(components["ListedObject"]["properties"]) == {"pid", "label", "datastreams"}
     assert set(components["ListedDatastream"]["properties"]) == {"dsid", "label", "mime", "size"}
-    words = "id, state, format, name, size, files, sent, created, expires, content, tagmanifest_sha256, datastreams, notices"
+    words = "id, state, format, name, size, files, sent, rate, created, expires, content, tagmanifest_sha256, datastreams, notices"
     assert ", ".join(components["KeptPackage"]["properties"]) == words
     assert set(components["PackagedDatastream"]["properties"]) == {"pid", "dsid", "path", "size"}
     assert set(components["Notice"]["properties"]) == {"pid", "dsid", "code", "text"}

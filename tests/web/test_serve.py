@@ -11,7 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from getapi import conf
 from getapi.management.commands import serve
 from tests.conftest import Configure
-from tests.web.server import TOP
+from tests.web.database import TOP
 
 pytestmark = pytest.mark.django_db
 

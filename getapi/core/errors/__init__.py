@@ -26,6 +26,7 @@ from getapi.core.errors.document import (
     XmlTooDeep,
 )
 from getapi.core.errors.package import (
+    DatabaseUnavailable,
     DeliveryError,
     DeliveryOverdue,
     DeliveryShutDown,
@@ -40,6 +41,7 @@ from getapi.core.errors.package import (
     ServerUnsuitable,
     TooManyDeliveries,
     TooManyPackages,
+    TooManyPlans,
 )
 from getapi.core.errors.source import (
     AmbiguousName,
@@ -61,6 +63,7 @@ __all__ = [
     "AuthorizationError",
     "ContentChanged",
     "ContentMissing",
+    "DatabaseUnavailable",
     "DatastreamNotFound",
     "DatastreamRefused",
     "DeliveryError",
@@ -96,6 +99,7 @@ __all__ = [
     "TooManyFailures",
     "TooManyFiles",
     "TooManyPackages",
+    "TooManyPlans",
     "XmlRefused",
     "XmlTooDeep",
 ]
