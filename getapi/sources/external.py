@@ -16,6 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
 from getapi.sources.remotecontent import RemoteContent
+from getapi.sources.unsizedcontent import UnsizedContent
 
 OPENING = 60.0
 """Seconds for a datastream to be opened, all redirects together: a thread that plans waits for it. What is left of them when the last
@@ -109,16 +110,20 @@ class ExternalHosts:
         self._adapter = adapter
         self._clock = clock
 
-    def open(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent:
-        """The datastream at its URL, of a size that its server names.
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent | UnsizedContent:
+        """The datastream at its URL; its size is what its server names, None where neither GET nor HEAD does.
 
         Raises ContentMissing where the URL may not be asked or its server has nothing there, ContentChanged where the size is not the
-        record's, SourceUnavailable for all else.
+        record's, SourceUnavailable for all else, also where a part or a size was expected and no size is named.
         """
         deadline = self._clock() + OPENING
         exchange = self._fetch(datastream, {"Range": f"bytes={start}-"} if start else {}, deadline)
         try:
             size, skipped = self._size(datastream, exchange, start, deadline)
+            if size is None and not start and datastream.size is None:
+                return self._unsized(datastream, exchange)
+            if size is None:
+                raise SourceUnavailable(self._repository)
             if datastream.size not in {None, size}:
                 raise ContentChanged(datastream.pid, datastream.dsid)
         except (ContentMissing, ContentChanged, SourceUnavailable):
@@ -127,6 +132,26 @@ class ExternalHosts:
         return RemoteContent(
             exchange.response.raw, datastream, repository=self._repository, size=size, start=start, skip=skipped, release=exchange.close
         )
+
+    def _unsized(self, datastream: DatastreamRecord, exchange: _Exchange) -> UnsizedContent:
+        """A body without a length ends in chunks, or with the connection: then only another reading shows whether it broke off, or a
+        digest that is declared and that its reader compares."""
+        is_chunked = "chunked" in exchange.response.headers.get("Transfer-Encoding", "").lower()
+        return UnsizedContent(
+            exchange.response.raw,
+            datastream,
+            repository=self._repository,
+            again=None if is_chunked or datastream.digests else lambda: self._once_more(datastream),
+            release=exchange.close,
+        )
+
+    def _once_more(self, datastream: DatastreamRecord) -> UnsizedContent:
+        """The same body for comparison, whatever its end."""
+        exchange = self._fetch(datastream, {}, self._clock() + OPENING)
+        if exchange.response.status_code != 200:
+            exchange.close()
+            raise SourceUnavailable(self._repository)
+        return UnsizedContent(exchange.response.raw, datastream, repository=self._repository, again=None, release=exchange.close)
 
     def _fetch(self, datastream: DatastreamRecord, headers: dict[str, str], deadline: float, method: str = "GET") -> _Exchange:
         """The answer after all redirects, each of them checked like the first; ``deadline`` is when by our clock it must have come."""
@@ -184,8 +209,8 @@ class ExternalHosts:
             raise ContentMissing(datastream.pid, datastream.dsid)
         return addresses[0]
 
-    def _size(self, datastream: DatastreamRecord, exchange: _Exchange, start: int, deadline: float) -> tuple[int, int]:
-        """Octets of the whole, and how many come before ``start`` because the server ignored the range."""
+    def _size(self, datastream: DatastreamRecord, exchange: _Exchange, start: int, deadline: float) -> tuple[int | None, int]:
+        """Octets of the whole, None where nobody says, and how many come before ``start`` because the server ignored the range."""
         response = exchange.response
         if response.status_code in {404, 410}:
             raise ContentMissing(datastream.pid, datastream.dsid)
@@ -203,11 +228,8 @@ class ExternalHosts:
         text = response.headers.get("Content-Length", "")
         return int(text) if _LENGTH.fullmatch(text) else None
 
-    def _ask_size(self, datastream: DatastreamRecord, deadline: float) -> int:
-        """What HEAD says, where the answer itself comes in chunks."""
+    def _ask_size(self, datastream: DatastreamRecord, deadline: float) -> int | None:
+        """What HEAD says, where the answer itself does not."""
         exchange = self._fetch(datastream, {}, deadline, "HEAD")
         exchange.close()
-        length = self._length(exchange.response) if exchange.response.status_code == 200 else None
-        if length is None:
-            raise SourceUnavailable(self._repository)
-        return length
+        return self._length(exchange.response) if exchange.response.status_code == 200 else None

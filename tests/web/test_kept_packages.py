@@ -32,7 +32,7 @@ from tests.web.conftest import APPLICATION, Serve, Spoken, get_token, leave, oct
 ADDRESS = "/api/get/PACKAGE"
 FILES = "rutgers-lib:5678/PDF-1;rutgers-lib:5678/JPEG-1;rutgers-etd:100/PDF"
 FIELDS = [
-    "id", "state", "format", "name", "size", "files", "sent", "created", "expires", "content", "tagmanifest_sha256",
+    "id", "state", "format", "name", "size", "files", "sent", "progress", "problem", "created", "expires", "content", "tagmanifest_sha256",
     "datastreams", "notices",
 ]  # fmt: skip
 JSON = {"accept": "application/json"}
