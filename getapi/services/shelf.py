@@ -101,7 +101,7 @@ def expires(row: Package) -> datetime:
     if row.state == Package.State.PREPARING:
         touched = Job.objects.filter(package=row.pk).values_list("touched", flat=True).first() or row.created
         return touched + timedelta(seconds=packages.ttl)
-    idle = max(filter(None, (row.last_sent, row.prepared, row.created))) + timedelta(seconds=packages.ttl)
+    idle = max(filter(None, (row.last_sent, row.prepared)), default=row.created) + timedelta(seconds=packages.ttl)
     end = min(idle, row.created + timedelta(seconds=packages.max_age))
     return end if row.last_sent is None else max(end, row.last_sent + RUNNING)
 

@@ -397,7 +397,7 @@ def test_an_expired_package_is_purged_and_then_unknown(api: Client, token: str, 
     Package.objects.update(created=timezone.now() - timedelta(hours=24))
     out = io.StringIO()
     call_command("purge_expired", stdout=out)
-    assert out.getvalue() == "deleted: 1 packages, 0 downloads, 0 deliveries\n"
+    assert out.getvalue() == "deleted: 1 packages, 0 downloads, 0 deliveries, 0 files of the stage\n"
     assert reader.get(body["content"], headers=JSON).json()["code"] == "package-not-found"
 
 
