@@ -71,6 +71,8 @@ class Draft:
             (self._folder / f"{self._name}.draft").rename(self._folder / self._name)
             _sync(self._folder)
             known = identity(os.fstat(self._descriptor))
+        except FileNotFoundError:
+            raise PreparationStopped from None  # its package was cancelled at this very moment
         except OSError as error:
             raise self._unusable(error) from error
         self._kept = bool(

@@ -85,8 +85,19 @@ def running(folder: Path, *, worker: bool = False, more: str = "") -> Iterator[S
         put(store, host, "A", "B")
         host.put("/A", A)
         host.put("/B", B, chunked=False)
-        with serving(folder, settings=SETTINGS, toml=toml(store, host, folder, more), worker=worker) as server:
+        told = toml(store, host, folder, more)
+        if more:
+            migrate(folder, told)
+        with serving(folder, settings=SETTINGS, toml=told, worker=worker) as server:
             yield Site(server=server, host=host, application=Application.at(server))
+
+
+def migrate(folder: Path, told: str) -> None:
+    """A database with all that this configuration asks for."""
+    (folder / "packaging.toml").write_text(f'database = "sqlite:///{folder}/db.sqlite3"\n{told}', encoding="utf-8")
+    environ = {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS, "PACKAGING_CONFIG": str(folder / "packaging.toml"), "PYTHONPATH": str(TOP)}
+    command = [sys.executable, str(TOP / "manage.py"), "migrate", "--verbosity", "0"]
+    subprocess.run(command, env={**environ, "PACKAGING_SECRET_KEY": "a key for the time of this test alone"}, check=True, timeout=120)
 
 
 @pytest.fixture(scope="module")
