@@ -69,11 +69,12 @@ def serving(
     configuration: str | None = None,
     environ: Mapping[str, str] | None = None,
     port: int | None = None,
+    worker: bool = False,
 ) -> Iterator[Server]:
     """A server with a database of its own in ``folder``; what runs when it is left is cut.
 
     ``configuration`` names a module for gunicorn instead of the product's. A folder that had a server before keeps its database,
-    and one that ``environ`` names is somebody else's.
+    and one that ``environ`` names is somebody else's. ``worker``: it starts one beside it, as it does unless it is told otherwise.
     """
     (folder / "packaging.toml").write_text(f'database = "sqlite:///{folder}/db.sqlite3"\n{toml}', encoding="utf-8")
     surroundings = {
@@ -90,6 +91,7 @@ def serving(
     port = port or free_port()
     runner = [*manage, "serve"] if configuration is None else [sys.executable, "-m", "gunicorn", "--config", f"python:{configuration}"]
     serve = [*runner, "--bind", f"127.0.0.1:{port}", "--threads", str(threads)]
+    serve += [] if worker or configuration is not None else ["--no-worker"]
     with (folder / "log").open("wb") as log, subprocess.Popen(serve, env=surroundings, cwd=folder, stdout=log, stderr=log) as process:
         server = Server(port=port, pid=process.pid, folder=folder)
         try:
