@@ -18,12 +18,13 @@ from django.utils.safestring import SafeString
 
 from getapi import conf
 from getapi.models import Delivery, Download, Fixity, Key, KeyNetwork, Package
-from getapi.services import addresses, keys, shelf
+from getapi.services import addresses, keys, shelf, webhooks
 from getapi.services.statistics import LOGGED_ID
 from getapi.views import plots
 
 if TYPE_CHECKING:  # Django's classes take their model in square brackets for the type checker alone
     NetworkModelForm = forms.ModelForm[KeyNetwork]
+    KeyModelForm = forms.ModelForm[Key]
     NetworkInline = admin.TabularInline[KeyNetwork, Key]
     KeyModelAdmin = admin.ModelAdmin[Key]
     DeliveryModelAdmin = admin.ModelAdmin[Delivery]
@@ -31,12 +32,16 @@ if TYPE_CHECKING:  # Django's classes take their model in square brackets for th
     PackageModelAdmin = admin.ModelAdmin[Package]
     FixityModelAdmin = admin.ModelAdmin[Fixity]
 else:
-    NetworkModelForm = forms.ModelForm
+    NetworkModelForm = KeyModelForm = forms.ModelForm
     NetworkInline = admin.TabularInline
     KeyModelAdmin = DeliveryModelAdmin = DownloadModelAdmin = PackageModelAdmin = FixityModelAdmin = admin.ModelAdmin
 
 admin.site.site_header = admin.site.site_title = "Packaging service"
 admin.site.index_title = "Keys, packages and what was delivered"
+
+
+_CHANGED = "getapi.webhook_changed"
+"""Remembered in the request's META from its saving to its answer."""
 
 
 class NetworkGuard:
@@ -57,6 +62,18 @@ class NetworkGuard:
         guarded = match and ("admin" in match.app_names or match.url_name == "metrics")
         if guarded and not addresses.read(request.META).within(conf.current().metrics.networks):
             raise Http404
+
+
+class KeyForm(KeyModelForm):
+    class Meta:
+        model = Key
+        fields = ("label", "expires", "webhook")
+
+    def clean_webhook(self) -> str:
+        try:
+            return webhooks.read_url(self.cleaned_data["webhook"]) if self.cleaned_data["webhook"] else ""
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
 
 
 class NetworkForm(NetworkModelForm):
@@ -81,8 +98,9 @@ class Networks(NetworkInline):
 
 @admin.register(Key)
 class KeyAdmin(KeyModelAdmin):
-    """Keys are revoked and not deleted: the statistics go on naming them."""
+    """Keys are revoked and not deleted: the statistics go on naming them. Another webhook gets another secret, shown once."""
 
+    form = KeyForm
     list_display = ("label", "prefix", "created", "last_used", "expires", "revoked")
     search_fields = ("label", "prefix")
     readonly_fields = ("prefix", "created", "last_used", "revoked")
@@ -90,7 +108,8 @@ class KeyAdmin(KeyModelAdmin):
     actions = ("revoke",)
 
     def get_fields(self, request: HttpRequest, obj: Key | None = None) -> tuple[str, ...]:
-        return ("label", "expires") if obj is None else ("label", "expires", *self.readonly_fields)
+        own = ("label", "expires", "webhook")
+        return own if obj is None else (*own, *self.readonly_fields)
 
     def has_delete_permission(self, request: HttpRequest, obj: Key | None = None) -> bool:
         return False
@@ -98,6 +117,9 @@ class KeyAdmin(KeyModelAdmin):
     def save_model(self, request: HttpRequest, obj: Key, form: Any, change: bool) -> None:
         if not change:
             keys.issue(obj)
+        if "webhook" in form.changed_data:
+            obj.webhook_secret = webhooks.new_secret() if obj.webhook else ""
+            request.META[_CHANGED] = True
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: Key, post_url_continue: str | None = None) -> HttpResponse:
@@ -109,7 +131,14 @@ class KeyAdmin(KeyModelAdmin):
             "key": obj,
             "text": text,
             "paired": obj.networks.exists(),
+            "secret": obj.webhook_secret,
         }
+        return TemplateResponse(request, "admin/getapi/key/created.html", context, headers={"Cache-Control": "no-store"})
+
+    def response_change(self, request: HttpRequest, obj: Key) -> HttpResponse:
+        if not (obj.webhook_secret and request.META.get(_CHANGED)):
+            return super().response_change(request, obj)
+        context = self.admin_site.each_context(request) | {"title": "Webhook changed", "key": obj, "secret": obj.webhook_secret}
         return TemplateResponse(request, "admin/getapi/key/created.html", context, headers={"Cache-Control": "no-store"})
 
     @admin.action(description="Revoke the selected keys and all their tokens", permissions=["change"])

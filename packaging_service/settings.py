@@ -37,6 +37,8 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
+    "django_tasks",
+    "django_tasks_db",
     "getapi",
 ]
 
@@ -110,6 +112,14 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
+# Preparations wait in the database, or on Redis by configuration alone. What waits there is a hint: the row that counts is models.Job.
+TASKS: dict[str, Any] = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["packages"]}}
+if _configuration.jobs.backend == "redis" and _configuration.jobs.redis is not None:
+    TASKS["default"]["BACKEND"] = "django_tasks_rq.RQBackend"
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("getapi"), "django_rq")
+    # No time limit of RQ's: a preparation has its own (docs/architecture.md).
+    RQ_QUEUES = {"packages": {"URL": _configuration.jobs.redis.get_secret_value(), "DEFAULT_TIMEOUT": -1}}
+
 # A body is at most 4 MiB; uploaded files are no parameters of ours and are never written to disk.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
@@ -149,6 +159,7 @@ CORS_ALLOW_HEADERS = (
     "if-none-match",
     "if-range",
     "if-unmodified-since",
+    "prefer",
     "range",
 )
 CORS_EXPOSE_HEADERS = ("Content-Location", "Content-Range", "ETag", "Retry-After")

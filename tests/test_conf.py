@@ -48,6 +48,7 @@ class TestDefaults:
             "active_bytes": 500 * 10**9,
             "planning": 4,
             "packages": 1000,
+            "preparing": 16,
             "request_text": 2**20,
             "map_depth": 32,
             "map_nodes": 100_000,

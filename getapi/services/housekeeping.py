@@ -8,13 +8,13 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from django import db
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
-from getapi.services import coverage, meters, shelf
+from getapi.services import coverage, meters, shelf, stage, webhooks
 from getapi.services.rounds import close_databases
 from getapi.tally import tally
 
@@ -30,7 +30,8 @@ def tidy_up() -> shelf.Purged:
     Twice at once does no harm. Raises django.db.Error; what was deleted until then is gone.
     """
     coverage.sweep()  # what a dead process sent is counted before its package goes
-    purged = shelf.purge(timezone.now())
+    purged = replace(shelf.purge(timezone.now()), files=stage.sweep())
+    webhooks.purge()
     SessionStore.clear_expired()  # the admin site's
     for kind, count in asdict(purged).items():
         meters.count("purged_rows", kind, amount=count)

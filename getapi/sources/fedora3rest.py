@@ -35,6 +35,7 @@ from getapi.sources.peer import Peer
 from getapi.sources.remotecontent import RemoteContent
 from getapi.sources.remotefile import Headers
 from getapi.sources.statements import inline_octets, read_statement, statement_documents
+from getapi.sources.unsizedcontent import UnsizedContent
 
 REFUSED = frozenset({401, 403})
 """Fedora says 401 also to those it knows and does not allow."""
@@ -182,7 +183,7 @@ class Fedora3RestSource:
         digest = Digest(algorithm="sha512", value=hashlib.sha512(inline_octets(value, datastream)).hexdigest())
         return replace(datastream, remote=True, digests=(*datastream.digests, digest))
 
-    def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent:
+    def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent | UnsizedContent:
         url = self._peer.base + datastream.location
         try:
             return self._peer.files.open(datastream, url, start, is_same=partial(_is_same, datastream))

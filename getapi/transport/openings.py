@@ -75,6 +75,8 @@ class Opening:
 
     def _begin(self) -> Content:
         content = opened(self._open, self._extent.entry, self._extent.start)
+        if content.descriptor() is not None:  # it was put aside in a file, which goes out by zero-copy from its first octet
+            return content
         try:
             return Begun(content, content.read(min(FIRST, self._extent.length)) if self._extent.length else b"")
         except BaseException:

@@ -89,19 +89,27 @@ package = extend_schema(
         (200, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "A TAR archive of a BagIt bag"),
         (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, "A ZIP archive of a BagIt bag"),
         **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "delivery=link: the package, to be had from its address", status=201),
-        303: OpenApiResponse(description="delivery=link, where Accept prefers HTML: to the package's page"),
+        **_formats(
+            serializers.PACKAGE_XML,
+            serializers.KeptPackage,
+            "The package is prepared first: the caller prefers that, or a datastream's size is not known before it is read",
+            status=202,
+        ),
+        303: OpenApiResponse(description="What would be 201 or 202, where Accept prefers HTML: to the package's page"),
         **_problems(
             {
                 **_UNREADABLE,
                 403: "A valid token is required",
-                429: "All download slots are in use, or all the packages that a key may keep",
+                429: "All download slots are in use, or all the packages that a key may keep or have prepared at once",
                 503: "A repository cannot be read now",
             }
         ),
     },
     parameters=[
         _RETRY_AFTER,
-        _header("Location", "The package's page", 201, 303),
+        _header("Prefer", "respond-async: the package is prepared, and verified, before it is sent (RFC 7240)"),
+        _header("Preference-Applied", "respond-async, where the caller prefers that", 202, 303),
+        _header("Location", "The package's page", 201, 202, 303),
         _header("Content-Location", "The address of these bytes, for whoever resumes", 200, 201),
         _header("Accept-Ranges", "bytes, at that address", 200),
         _header("Last-Modified", "When the package was made", 200),
@@ -161,9 +169,9 @@ package_content = extend_schema(
             {
                 **_UNKNOWN,
                 409: "A datastream changed at this very moment",
-                410: "It has expired, was cancelled, or holds what was changed or may not leave any more",
+                410: "It has expired, was cancelled, could not be prepared, or holds what was changed or may not leave any more",
                 429: "All download slots are in use",
-                503: _REPOSITORY[503],
+                503: "It is still being prepared, or the repository cannot be read at the moment",
             }
         ),
     },

@@ -105,6 +105,7 @@ def read(server: Server, path: str, start: int = 0, size: int | None = None) -> 
     with hosts_of(server).open(record(f"http://{server.host}{path}", size), start) as content:
         octets = b"".join(iter(lambda: content.read(500), b""))
         assert content.descriptor() is None
+        assert content.size is not None
         assert content.size - start == len(octets)
         content.confirm()
         return octets
@@ -188,10 +189,17 @@ def test_a_size_that_only_head_tells_is_believed_and_held_to(server: Server) -> 
             read(server, path)
 
 
-def test_an_unknown_size_is_no_content(server: Server) -> None:
+def test_where_nobody_names_a_size_only_the_end_tells_it(server: Server) -> None:
     server.answers["/x"] = respond(200, BODY, Content_Length="")
-    with pytest.raises(SourceUnavailable):
-        read(server, "/x")
+    with hosts_of(server).open(record(f"http://{server.host}/x")) as content:
+        assert (content.size, b"".join(iter(lambda: content.read(500), b""))) == (None, BODY)
+
+
+def test_a_part_of_what_has_no_size_cannot_be_had_nor_one_that_is_said_to_have_one(server: Server) -> None:
+    server.answers["/x"] = respond(200, BODY, Content_Length="")
+    for start, size in ((5, None), (0, len(BODY))):
+        with pytest.raises(SourceUnavailable):
+            hosts_of(server).open(record(f"http://{server.host}/x", size), start)
 
 
 def test_redirects_are_followed_and_each_is_checked(server: Server) -> None:

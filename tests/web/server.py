@@ -67,11 +67,12 @@ def serving(
     environ: Mapping[str, str] | None = None,
     port: int | None = None,
     grace: int | None = None,
+    worker: bool = False,
 ) -> Iterator[Server]:
     """A server with a database of its own in ``folder``; what runs when it is left is cut.
 
     ``configuration`` names a module for gunicorn instead of the product's. A folder that had a server before keeps its database,
-    and one that ``environ`` names is somebody else's.
+    and one that ``environ`` names is somebody else's. ``worker``: it starts one beside it, as it does unless it is told otherwise.
     """
     named = (environ or {}).get("PACKAGING_DATABASE")
     database = Database(named) if named else Database.of(folder)
@@ -88,6 +89,7 @@ def serving(
     port = port or free_port()
     runner = [*manage, "serve"] if configuration is None else [sys.executable, "-m", "gunicorn", "--config", f"python:{configuration}"]
     serve = [*runner, "--bind", f"127.0.0.1:{port}", "--threads", str(threads), *([] if grace is None else ["--grace", str(grace)])]
+    serve += [] if worker or configuration is not None else ["--no-worker"]
     with (folder / "log").open("wb") as log, subprocess.Popen(serve, env=surroundings, cwd=folder, stdout=log, stderr=log) as process:
         server = Server(port=port, pid=process.pid, folder=folder, database=database)
         try:

@@ -98,7 +98,7 @@ def test_every_refusal_is_told_in_the_three_formats(schema: dict[str, Any]) -> N
     ("name", "statuses"),
     [
         ("getToken", "200 400 403 408 413 415 429 500 503"),
-        ("PACKAGE", "200 201 303 400 403 408 413 415 429 500 503"),
+        ("PACKAGE", "200 201 202 303 400 403 408 413 415 429 500 503"),
         ("getPackage", "200 404 500 503"),
         ("getPackageContent", "200 206 304 404 409 410 412 416 429 500 503"),
         ("cancelPackage", "204 404 500 503"),
@@ -124,7 +124,10 @@ def test_parameters_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     assert components["PackageRequest"]["required"] == ["token"]
     assert set(components["ListedObject"]["properties"]) == {"pid", "label", "datastreams"}
     assert set(components["ListedDatastream"]["properties"]) == {"dsid", "label", "mime", "size"}
-    words = "id, state, format, name, size, files, sent, rate, created, expires, content, tagmanifest_sha256, datastreams, notices"
+    words = (
+        "id, state, format, name, size, files, sent, rate, progress, problem, created, expires, content, tagmanifest_sha256, "
+        "datastreams, notices"
+    )
     assert ", ".join(components["KeptPackage"]["properties"]) == words
     assert set(components["PackagedDatastream"]["properties"]) == {"pid", "dsid", "path", "size"}
     assert set(components["Notice"]["properties"]) == {"pid", "dsid", "code", "text"}

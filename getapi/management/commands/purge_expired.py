@@ -9,10 +9,11 @@ from getapi.services.housekeeping import tidy_up
 
 class Command(BaseCommand):
     help = (
-        "Deletes expired packages, and the statistics that are older than statistics.keep; the statistics of a package outlive it. The "
-        "running service does it by itself once an hour. It can be stopped at any time."
+        "Deletes expired packages with what was staged for them, and the statistics that are older than statistics.keep; the statistics of "
+        "a package outlive it. The running service does it by itself once an hour. It can be stopped at any time."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         purged = tidy_up()
-        self.stdout.write(f"deleted: {purged.packages} packages, {purged.downloads} downloads, {purged.deliveries} deliveries")
+        told = f"{purged.packages} packages, {purged.downloads} downloads, {purged.deliveries} deliveries"
+        self.stdout.write(f"deleted: {told}, {purged.files} files of the stage")
