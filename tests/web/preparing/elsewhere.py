@@ -108,7 +108,7 @@ def lead_here() -> Callable[[], None]:
     """In this process all hosts' names mean a public address, and whoever connects to one comes to loopback. Gives what undoes it."""
     from getapi.sources.external import ExternalHosts, PinnedAdapter
 
-    defaults = ExternalHosts.__init__.__kwdefaults__
+    defaults = ExternalHosts.__init__.__kwdefaults__ or {}
     before = dict(defaults)
     defaults.update(resolver=lambda *_: ["93.184.216.34"], adapter=lambda host, _: PinnedAdapter(host, "127.0.0.1"))
     return lambda: defaults.update(before)
