@@ -112,13 +112,21 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
+
+def _patient(url: str) -> str:
+    """A Redis that does not answer costs a request seconds and not minutes."""
+    if url.startswith("unix:") or "socket_connect_timeout" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}socket_connect_timeout=3&socket_timeout=10"
+
+
 # Preparations wait in the database, or on Redis by configuration alone. What waits there is a hint: the row that counts is models.Job.
 TASKS: dict[str, Any] = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["packages"]}}
 if _configuration.jobs.backend == "redis" and _configuration.jobs.redis is not None:
     TASKS["default"]["BACKEND"] = "django_tasks_rq.RQBackend"
     INSTALLED_APPS.insert(INSTALLED_APPS.index("getapi"), "django_rq")
     # No time limit of RQ's: a preparation has its own (docs/architecture.md).
-    RQ_QUEUES = {"packages": {"URL": _configuration.jobs.redis.get_secret_value(), "DEFAULT_TIMEOUT": -1}}
+    RQ_QUEUES = {"packages": {"URL": _patient(_configuration.jobs.redis.get_secret_value()), "DEFAULT_TIMEOUT": -1}}
 
 # A body is at most 4 MiB; uploaded files are no parameters of ours and are never written to disk.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20

@@ -16,18 +16,17 @@ from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, 
 from getapi.models import Package, StagedMember
 from getapi.services import intake, stage
 from tests.conftest import Configure
-from tests.core.fakes import FakeContent
+from tests.core.fakes import UnsizedContent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OCTETS = bytes(range(256)) * 3000
 
 
-class Endless(FakeContent):
-    size = None  # type: ignore[assignment] # a content may say so
+class Endless(UnsizedContent):
+    """``then`` happens at its end."""
 
     def __init__(self, data: bytes, then: Callable[[], None] = lambda: None) -> None:
-        super().__init__(data, 0)
-        self.size = None  # type: ignore[assignment] # likewise
+        super().__init__(data)
         self._then = then
 
     def read(self, count: int) -> bytes:
@@ -35,6 +34,10 @@ class Endless(FakeContent):
         if not block:
             self._then()
         return block
+
+
+def wait_for(event: threading.Event) -> None:
+    event.wait(30)
 
 
 class Origin:
@@ -144,7 +147,7 @@ def test_whoever_must_stop_does_at_once_though_the_source_hangs(package: str, tm
 
     began = time.monotonic()
     with pytest.raises(PreparationStopped):
-        take(package, lambda: Endless(OCTETS, lambda: hangs.wait(30) and None), look=look)
+        take(package, lambda: Endless(OCTETS, lambda: wait_for(hangs)), look=look)
     assert time.monotonic() - began < 5
     assert seen == sorted(seen)
     assert nothing_is_left(tmp_path)
@@ -159,7 +162,7 @@ def test_a_source_that_drips_is_one_that_does_not_answer() -> None:
         return now[0]
 
     hangs = threading.Event()
-    supply = intake.Supply(lambda: Endless(b"x", lambda: hangs.wait(30) and None), "origin")
+    supply = intake.Supply(lambda: Endless(b"x", lambda: wait_for(hangs)), "origin")
     with pytest.raises(SourceUnavailable):
         list(supply.blocks(lambda: None, clock=clock))
     supply.close()

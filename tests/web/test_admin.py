@@ -80,6 +80,29 @@ class TestKeys:
         assert found is not None
         assert (found.label, found.revoked) == ("library catalogue", None)
 
+    def test_a_webhooks_secret_is_shown_once_whenever_its_url_is_another(self, administrator: Client) -> None:
+        add = {"label": "catalogue", "webhook": "https://catalogue.example.org/told", **NO_NETWORKS}
+        page = administrator.post(reverse("admin:getapi_key_add"), add).content.decode()
+        key = Key.objects.get()
+        assert key.webhook_secret.startswith("whsec_")
+        assert key.webhook_secret in page
+        change = reverse("admin:getapi_key_change", args=[key.pk])
+        assert administrator.post(change, {**add, "label": "other"}).status_code == 302
+        assert Key.objects.get().webhook_secret == key.webhook_secret
+        assert key.webhook_secret not in administrator.get(change).content.decode()
+        answer = administrator.post(change, {**add, "webhook": "https://catalogue.example.org/elsewhere"})
+        changed = Key.objects.get()
+        assert changed.webhook_secret != key.webhook_secret
+        assert changed.webhook_secret in answer.content.decode()
+        assert "no-store" in answer["Cache-Control"]
+        administrator.post(change, {**add, "webhook": ""})
+        assert (Key.objects.get().webhook, Key.objects.get().webhook_secret) == ("", "")
+
+    def test_a_webhook_that_is_none_is_refused_in_words(self, administrator: Client) -> None:
+        answer = administrator.post(reverse("admin:getapi_key_add"), {"label": "x", "webhook": "file:///etc/passwd", **NO_NETWORKS})
+        assert "A webhook is an http:// or https:// URL" in answer.content.decode()
+        assert not Key.objects.exists()
+
     def test_keys_are_revoked_by_an_action_and_never_deleted(self, administrator: Client) -> None:
         keys.create_key("catalogue")
         key = Key.objects.get()
