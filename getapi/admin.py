@@ -198,13 +198,13 @@ class PackageAdmin(ReadOnly, PackageModelAdmin):
         box = '<input type="checkbox" class="action-select" name="{}" value="{}" aria-label="{}">'
         return format_html(box, ACTION_CHECKBOX_NAME, _handle(obj.pk), shown)
 
-    def response_action(self, request: HttpRequest, queryset: QuerySet[Package]) -> HttpResponse | None:
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Package], *more: Any, **options: Any) -> HttpResponse | None:
         handles = set(request.POST.getlist(ACTION_CHECKBOX_NAME))
         chosen = [pk for pk in queryset.order_by().values_list("pk", flat=True) if _handle(pk) in handles]
         data = request.POST.copy()
         data.setlist(ACTION_CHECKBOX_NAME, chosen)
         request.POST = data  # type: ignore[assignment] # Django's own class of a changeable QueryDict
-        return super().response_action(request, queryset)
+        return super().response_action(request, queryset, *more, **options)
 
     @admin.action(description="Cancel the selected packages; running downloads are cut", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:

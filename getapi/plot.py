@@ -73,5 +73,5 @@ def _step(largest: int) -> int:
     """A round distance between lines, 1, 2 or 5 times a power of ten, so that there are at most five of them."""
     if largest <= 4:
         return 1
-    power = 10 ** (len(str(largest // 4)) - 1)
+    power = int("1" + "0" * (len(str(largest // 4)) - 1))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power * 5 >= largest)

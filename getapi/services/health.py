@@ -13,6 +13,8 @@ from getapi.services import probe
 from getapi.services.denylist import DenyListUnusable, denied
 from getapi.services.repositories import stores
 
+MEMORY = ":memory:"
+
 LEAST_FREE = 32 << 20
 """Octets of room for the database's file and its log."""
 
@@ -36,7 +38,7 @@ def examine() -> dict[str, bool]:
 def database_file() -> Path | None:
     """None for a database server, and for one in memory."""
     name = str(connection.settings_dict["NAME"])
-    return Path(name) if connection.vendor == "sqlite" and "memory" not in name else None
+    return Path(name) if connection.vendor == "sqlite" and name != MEMORY and not name.startswith("file:") else None
 
 
 def has_room(file: Path) -> bool:

@@ -27,7 +27,7 @@ def _defaults(configure: Configure) -> None:
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
     """By name and the values of the labels, in the labels' alphabetical order."""
-    families: Any = read_text(text)  # type: ignore[no-untyped-call] # prometheus_client's own
+    families: Any = read_text(text)
     return {(each.name, *(each.labels[name] for name in sorted(each.labels))): each.value for family in families for each in family.samples}
 
 
@@ -52,7 +52,8 @@ def test_both_formats_are_read_by_prometheus_own_parsers(tally: Tally) -> None:
     names = {family.name for family in read_text(text.decode())}
     text, media_type = metrics.render("application/openmetrics-text; version=1.0.0")
     assert media_type.startswith("application/openmetrics-text")
-    assert {family.name for family in read_openmetrics(text.decode())} <= names | {"packaging_request_seconds"}
+    again = {family.name for family in read_openmetrics(text.decode())}  # type: ignore[no-untyped-call] # prometheus_client's own
+    assert again == names
 
 
 def test_names_keep_to_prometheus_conventions(tally: Tally) -> None:

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from django.test import Client
 from fixtures.repository import Repository
 from tests.conftest import Configure
 from tests.services.test_metrics import samples
+from tests.sources.stores import BuiltStore
 from tests.web.conftest import Serve, octets
-from tests.web.resume.asking import get
+from tests.web.resume.asking import Application, get
+from tests.web.resume.material import Part, configuration, put_object, some
 from tests.web.server import Server, serving
 
 ASKED = 40
@@ -84,3 +87,31 @@ def test_whichever_process_answers_it_tells_all_that_any_of_them_counted(tmp_pat
             told = samples(get(server, "/metrics").body.decode())
         assert {name[1]: value for name, value in told.items() if name[0] == "packaging_delivery_slots"} == {"0": 64, "1": 64}
         assert not [file for file in tmp_path.iterdir() if file.suffix == ".db"], "counters need no files"
+
+
+def test_with_every_slot_taken_health_tokens_and_metrics_are_answered_at_once(tmp_path: Path) -> None:
+    store = BuiltStore(root=tmp_path)
+    put_object(store, "large:1", Part(dsid="A", octets=some(60_000_000, "A")))
+    (tmp_path / "service").mkdir()
+    with serving(tmp_path / "service", toml=configuration(store), threads=9) as server, ExitStack() as stack:
+        application = Application.at(server)
+        address = application.link("large:1", "tar")
+        taken = 0
+        for _ in range(30):
+            connection = stack.enter_context(server.connect(receive_buffer=64 << 10))
+            connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            taken += connection.recv(12) == b"HTTP/1.1 200"
+        assert taken == 2, "one of each process"
+        began = time.monotonic()
+        for _ in range(20):
+            assert get(server, "/healthz").status == 200
+            assert get(server, "/readyz").status == 200
+            assert get(server, "/metrics").status == 200
+        assert Application.at(server).token
+        assert time.monotonic() - began < 10
+        server.wait_for_rows("SELECT 1 WHERE (SELECT count(*) FROM getapi_delivery WHERE outcome = 'running') = 2")
+        told = samples(get(server, "/metrics").body.decode())
+        assert told["packaging_deliveries_running",] == 2
+        assert told["packaging_deliveries_unsent_bytes",] > 30_000_000
+        assert sum(value for name, value in told.items() if name[0] == "packaging_delivery_slots") == 2
+        assert told["packaging_requests_total", "GET", "429", "PackageContent"] == 28
