@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from getapi.core.errors import ObjectUnreadable
 from getapi.core.restriction import Ground
 from getapi.sources.content import Witness
-from getapi.sources.fedora6 import ROOT, Fedora6Object, Standing
+from getapi.sources.fedora6 import Fedora6Object, Standing
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.ocflinventory import ObjectRefused
+from getapi.sources.ocflnames import ROOT
 from getapi.sources.ocflobjects import OcflObjects
 from getapi.sources.ocflroot import Absence, StoredObject
 

@@ -4,6 +4,7 @@ What is in an object is told by Fedora's headers alone (``.fcrepo/*.json``): bin
 descriptions and access lists never are. What cannot be read closes what it is about.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -12,15 +13,16 @@ from getapi.core.source import ControlGroup, Digest, State
 from getapi.sources.fedora6header import Header, read_header
 from getapi.sources.ntriples import Triple, TriplesRefused, read_triples
 from getapi.sources.ocflinventory import Inventory, LogicalFile, ObjectRefused
-from getapi.sources.ocflnames import FEDORA
+from getapi.sources.ocflnames import FEDORA, ROOT
 from getapi.sources.ocflresource import Part, Resource
 from getapi.sources.webac import lets_everybody_read
 
-ROOT = "info:fedora"
 HEADERS = ".fcrepo/"
 _ROOT_KEY = "fcr-root"
 _BINARY = "http://www.w3.org/ns/ldp#NonRDFSource"
 _DESCRIPTION, _ACL = "~fcr-desc", "~fcr-acl"
+_OURS = re.compile(r"(?:~fcr-[a-z]+|(?:\A|/)fcr-[a-z]+)\.nt\Z")
+"""The names of files of RDF, which are no binary's content."""
 _STATES = frozenset({"http://fedora.info/definitions/1/0/access/objState", "info:fedora/fedora-system:def/model#state"})
 _TITLES = (
     "info:fedora/fedora-system:def/model#label",
@@ -116,6 +118,7 @@ class Fedora6Object:
     def _binaries(self) -> Iterator[Part]:
         if self._root.model == _BINARY:
             yield self._binary(_ROOT_KEY, self._root.content or self._root.id.rpartition("/")[2], self._root)
+            return
         for key in self._keys():
             header = self._header(key)
             if header is None or header.id != f"{self._root.id}/{key}":
@@ -128,7 +131,7 @@ class Fedora6Object:
         file = self._files.get(header.content)
         external = bool(header.url)
         broken = triples is None or external == bool(header.content) or (not external and file is None)
-        if file is not None and not _agree(header.digests, file.digests):
+        if file is not None and (not _agree(header.digests, file.digests) or file.path.startswith(HEADERS) or _OURS.search(file.path)):
             broken = True
         states = [_state(triples or ()), *(self._container_state(above) for above in _above(key))]
         return Part(

@@ -17,6 +17,8 @@ from urllib.parse import quote, unquote
 from getapi.core.reference import MAX_DSID, is_dsid, parse_pid
 
 FEDORA = "info:fedora/"
+ROOT = "info:fedora"
+"""The id of a Fedora 6 repository's own root."""
 
 _PLAIN, _OF_FEDORA = "ocfl", "fedora"
 _SCHEME = re.compile(r"[A-Za-z0-9.-]+")

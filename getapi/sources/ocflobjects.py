@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from getapi.core.errors import AmbiguousName, ObjectNotFound
 from getapi.core.reference import parse_pid, spellings
-from getapi.sources.ocflnames import FEDORA, object_ids, spell_pid
+from getapi.sources.ocflnames import FEDORA, ROOT, object_ids, spell_pid
 from getapi.sources.ocflroot import StorageRoot, StoredObject
 from getapi.sources.pathindex import PathIndex
 
@@ -50,12 +50,16 @@ class OcflObjects:
         return self._compute(pid) or self._recall(pid)
 
     def by_id(self, identifier: str) -> StoredObject | None:
-        """The object of a Fedora id, which some migrations wrote without its prefix."""
+        """The object of a Fedora id, which some migrations wrote without its prefix.
+
+        The index is not asked for the repository's root where its place is known: a repository may have none, and each look for what is
+        not there lets the index look for it.
+        """
         for each in dict.fromkeys((identifier, identifier.removeprefix(FEDORA))):
             found = self.root.find(each, identifier)
             if found:
                 return found
-        pid = spell_pid(identifier)
+        pid = None if identifier == ROOT and self.root.layouts() else spell_pid(identifier)
         return self._recall(pid) if pid else None
 
     def _compute(self, pid: str) -> StoredObject | None:

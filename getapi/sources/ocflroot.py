@@ -19,8 +19,6 @@ DECLARATIONS = ("0=ocfl_1.0", "0=ocfl_1.1")
 OBJECT_DECLARATION = "0=ocfl_object_"
 _INVENTORY = "inventory.json"
 _SMALL = 2**16
-_READS = 2
-"""An object may be given another version between the reading of its inventory and that of the sidecar: once more, if so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +120,13 @@ class StorageRoot:
 
     def check(self) -> None:
         """Raises SourceUnavailable unless the folder declares itself a storage root: a disk that is not mounted is no empty repository."""
-        try:
-            with os.scandir(self._root) as entries:
-                if any(entry.name in DECLARATIONS for entry in entries):
-                    return
-        except OSError as error:
-            raise SourceUnavailable(self._repository) from error
+        for name in DECLARATIONS:
+            try:
+                os.lstat(self.whole(name))
+                return
+            except OSError as error:
+                if error.errno not in ABSENT:
+                    raise SourceUnavailable(self._repository) from error
         raise SourceUnavailable(self._repository)
 
     def find(self, identifier: str, pid: str) -> StoredObject | None:
@@ -149,7 +148,7 @@ class StorageRoot:
     def load(self, path: str, pid: str) -> StoredObject | None:
         """The object in a folder, or None where there is none. Raises ObjectUnreadable, which names ``pid``, SourceUnavailable."""
         try:
-            return self._load(path)
+            return self._load_steadily(path)
         except ObjectRefused as refused:
             raise ObjectUnreadable(pid, str(refused)) from None
         except OSError as error:
@@ -164,6 +163,13 @@ class StorageRoot:
         """The id of the object in a folder, which may be refused when it is asked for: who asks is told why. Raises OSError."""
         self._check_folders(path)
         return claimed_id(self._read(f"{path}/{_INVENTORY}", MAX_OCTETS)[1])
+
+    def _load_steadily(self, path: str) -> StoredObject | None:
+        try:
+            return self._load(path)
+        except ObjectRefused:
+            # It may be given another version between the reading of its inventory and that of the sidecar: once more, if so.
+            return self._load(path)
 
     def _load(self, path: str) -> StoredObject | None:
         self._check_folders(path)
@@ -183,12 +189,15 @@ class StorageRoot:
         return StoredObject(path=path, inventory=inventory, fingerprint=fingerprint, witnesses=tuple(witnesses))
 
     def _check_folders(self, path: str) -> None:
-        """Raises OSError (ELOOP) for a link on the way to a folder: there are none in a storage root, and one may lead anywhere."""
+        """Raises OSError, with ELOOP for a link on the way to a folder: there are none in a storage root, and one may lead anywhere."""
         whole = self._root
         for folder in path.split("/"):
             whole = f"{whole}/{folder}"
-            if folder in {"", ".", ".."} or not stat.S_ISDIR(os.lstat(whole).st_mode):
-                raise OSError(errno.ELOOP, "no folder")
+            mode = os.lstat(whole).st_mode
+            if folder in {"", ".", ".."} or stat.S_ISLNK(mode):
+                raise OSError(errno.ELOOP, "a link, or no name of a folder")
+            if not stat.S_ISDIR(mode):
+                raise OSError(errno.ENOTDIR, "no folder")
 
     def _declared(self, path: str) -> str | None:
         """The version of OCFL that an object's folder declares, None for a folder that is no object's (E003, E007)."""
@@ -212,22 +221,20 @@ class StorageRoot:
 
     def _inventory(self, place: str, *, mutable: bool) -> tuple[Inventory, str]:
         """The inventory in a folder, verified by its sidecar, and the identity of its file. Raises ObjectRefused, OSError."""
-        for attempt in range(_READS):
+        try:
             fingerprint = identity(os.lstat(self.whole(f"{place}/{_INVENTORY}")))
             known = self._inventories.get((place, fingerprint))
             if known is not None:
                 return known, fingerprint
             fingerprint, document = self._read(f"{place}/{_INVENTORY}", MAX_OCTETS)
-            try:
-                inventory, algorithm = read_inventory(document, mutable=mutable)
-                check_sidecar(document, self._sidecar(place, algorithm), algorithm)
-            except ObjectRefused:
-                if attempt == _READS - 1:
-                    raise
-                continue
-            self._inventories.put((place, fingerprint), inventory, len(document))
-            return inventory, fingerprint
-        raise AssertionError  # the last attempt returns or raises
+        except OSError as error:
+            if error.errno in ABSENT:
+                raise ObjectRefused("it has no inventory") from None
+            raise
+        inventory, algorithm = read_inventory(document, mutable=mutable)
+        check_sidecar(document, self._sidecar(place, algorithm), algorithm)
+        self._inventories.put((place, fingerprint), inventory, len(document))
+        return inventory, fingerprint
 
     def _sidecar(self, place: str, algorithm: str, name: str = _INVENTORY) -> bytes:
         try:

@@ -71,7 +71,7 @@ def examine_root(name: str, root: Path, layout: str) -> tuple[str | None, int]:
         return "holds no OCFL object", 0
     if obstacle:
         return obstacle, len(folders)
-    more = f"; so have {len(troubles) - 1} others of {len(folders)} something against them" if len(troubles) > 1 else ""
+    more = f"; {len(troubles)} of {len(folders)} objects looked at are not as they should be" if len(troubles) > 1 else ""
     return (f"{troubles[0]}{more}" if troubles else None), len(folders)
 
 

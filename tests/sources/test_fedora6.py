@@ -266,6 +266,9 @@ class TestFailsClosed:
             {"contentPath": None},
             {"contentPath": 3},
             {"contentPath": "x/b.tif"},
+            {"contentPath": "fcr-container.nt", "digests": []},
+            {"contentPath": "x/b.tif~fcr-desc.nt", "digests": []},
+            {"contentPath": ".fcrepo/fcr-root.json", "digests": []},
             {"deleted": "no"},
             {"digests": {}},
             {"digests": [f"urn:sha-512:{'a' * 128}"]},
@@ -302,6 +305,10 @@ class TestFailsClosed:
     def test_a_container_whose_header_is_broken_closes_what_is_in_it(self, store: OcflStore, source: OcflSource) -> None:
         version = archival_group(AG, TWO, containers={"x": ("", None)})
         assert put(store, source, {**version, ".fcrepo/x.json": b"{"}) == ["a.txt"]
+
+    def test_an_atomic_binary_has_nothing_beside_it(self, store: OcflStore, source: OcflSource) -> None:
+        version = {**atomic_binary(AG, Binary(octets=b"x")), **{k: v for k, v in archival_group(AG, TWO).items() if "fcr-" not in k}}
+        assert put(store, source, version) == ["demo:5"]
 
     def test_files_without_headers_are_no_datastreams(self, store: OcflStore, source: OcflSource) -> None:
         assert put(store, source, {**archival_group(AG, TWO), "smuggled.txt": b"secret", "x/fcr-container.nt": b""}) == BOTH

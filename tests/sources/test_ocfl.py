@@ -274,6 +274,11 @@ class TestFaults:
         assert source_of(store.root).describe(PID).pid == PID
         assert len(calls) == 2
 
+    def test_an_object_without_an_inventory_is_refused(self, store: OcflStore) -> None:
+        (store.path(ID) / "inventory.json").unlink()
+        with pytest.raises(ObjectUnreadable, match="no inventory"):
+            source_of(store.root).describe(PID)
+
     def test_an_inventory_of_another_object_is_refused(self, store: OcflStore) -> None:
         rewrite(store.path(ID), lambda facts: facts.update(id="demo:other"))
         with pytest.raises(ObjectUnreadable, match="another object"):

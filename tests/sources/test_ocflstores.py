@@ -55,7 +55,7 @@ class TestExamineRoot:
         trouble, seen = examine_root("main", store.root, "0002")
         assert seen == 3
         assert "does not lie where the layout 0002-flat-direct-storage-layout says" in (trouble or "")
-        assert "2 others of 3" in (trouble or "")
+        assert "3 of 3 objects" in (trouble or "")
 
     def test_names_what_is_wrong_with_an_object(self, store: OcflStore) -> None:
         rewrite(store.path("demo:1"), lambda facts: facts.update(head="v9"))
