@@ -1,5 +1,6 @@
 """Django's settings, derived from the one configuration file (``getapi.conf``)."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def _patient(url: str) -> str:
 
 # Preparations wait in the database, or on Redis by configuration alone. What waits there is a hint: the row that counts is models.Job.
 TASKS: dict[str, Any] = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["packages"]}}
-if _configuration.jobs.backend == "redis" and _configuration.jobs.redis is not None:
+if _configuration.jobs.redis is not None and _configuration.jobs.backend == "redis" and find_spec("django_tasks_rq"):  # else getapi.E006
     TASKS["default"]["BACKEND"] = "django_tasks_rq.RQBackend"
     INSTALLED_APPS.insert(INSTALLED_APPS.index("getapi"), "django_rq")
     # No time limit of RQ's: a preparation has its own (docs/architecture.md).
@@ -203,6 +204,10 @@ LOGGING = {
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
         # A Host that is not ours is the asker's mistake, which its 400 tells; no trace is worth a line.
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        # What they say at each task is said by getapi.jobs, of the package that it is about.
+        "django_tasks": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django_tasks_db": {"handlers": [], "level": "WARNING", "propagate": True},
+        "rq": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }
