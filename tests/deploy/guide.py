@@ -5,7 +5,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.web.server import TOP
+from tests.web.database import TOP
 
 DEPLOY = TOP / "docs" / "deploy"
 

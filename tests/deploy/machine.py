@@ -13,7 +13,8 @@ from shutil import copytree, ignore_patterns
 from fixtures.repository import build
 from tests.conformance.foreign import program
 from tests.deploy.guide import Place, exec_start, lines
-from tests.web.server import TOP, free_port, stop
+from tests.web.database import TOP
+from tests.web.server import free_port, stop
 
 HOST = "packages.library.example"
 CERTIFICATE = (

@@ -92,12 +92,14 @@ class TestContract(SourceContract):
     def replace(self, sample: Sample, dsid: str, octets: bytes) -> None:
         store = self.store
         if dsid == "DC":
-            return store.path(PID).write_bytes(store.path(PID).read_bytes().replace(DC.encode(), DC.replace("/>", " />").encode())) and None
+            document = store.path(PID).read_bytes()
+            store.path(PID).write_bytes(document.replace(DC.encode(), DC.replace("/>", " />").encode()))
+            return
         store.put(f"{PID}+{dsid}+{dsid}.0", octets)
         before = store.path(PID).read_text(encoding="utf-8")
         old = written(dsid, sample.contents[dsid])
         store.path(PID).write_text(before.replace(old, written(dsid, octets, created="2016-01-01T00:00:00.000Z")), encoding="utf-8")
-        return None
+        return
 
     def remove(self, sample: Sample, dsid: str) -> None:
         if dsid == "DC":
