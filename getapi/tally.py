@@ -45,6 +45,12 @@ class Tally:
         """For the process that was forked from this one."""
         self._lock = threading.Lock()
         self._places: dict[Name, int] = {}
+        self._counts = True
+
+    def abstain(self) -> None:
+        """For a process for which there is no slot: it counts nothing, and can tell what the others counted."""
+        with self._lock:
+            self._counts = False
 
     def take(self, slot: int) -> None:
         """This process writes to that slot from now on. Raises IndexError where there is none."""
@@ -101,9 +107,11 @@ class Tally:
     @property
     def is_first(self) -> bool:
         """Whether this process has the first of the living ones' slots: what only one process of a node is to do, it does."""
-        return next(iter(self.living()), None) == self._begin // self._size
+        return self._counts and next(iter(self.living()), None) == self._begin // self._size
 
     def _place(self, name: Name) -> int | None:
+        if not self._counts:
+            return None
         if name not in self._places:
             text = _SEPARATOR.join(name).encode("utf-8", "replace")
             used, _ = _HEAD.unpack_from(self._memory, self._begin)

@@ -73,14 +73,15 @@ def on_starting(server: Any) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """A place among the node's counters that no living process has; of too many processes some share the last one."""
+    """A place among the node's counters that no living process has."""
     taken = {getattr(other, "slot", None) for other in server.WORKERS.values()}
-    worker.slot = next((slot for slot in range(SLOTS) if slot not in taken), SLOTS - 1)
+    worker.slot = next((slot for slot in range(SLOTS) if slot not in taken), None)
 
 
 def child_exit(_server: Any, worker: Any) -> None:
     """What it counted stays."""
-    tally.leave(worker.slot, worker.pid)
+    if worker.slot is not None:
+        tally.leave(worker.slot, worker.pid)
 
 
 def when_ready(_server: Any) -> None:
@@ -113,7 +114,10 @@ def post_worker_init(worker: Any) -> None:
     from getapi.services.housekeeping import Housekeeping
     from getapi.services.watcher import RESERVED_THREADS, watcher
 
-    tally.take(worker.slot)
+    if worker.slot is None:
+        tally.abstain()
+    else:
+        tally.take(worker.slot)
     tally.put("delivery_slots", value=worker.cfg.threads - RESERVED_THREADS)
     Housekeeping().start()
     watcher.serve(threads=worker.cfg.threads, grace=worker.cfg.graceful_timeout, stopping=lambda: not worker.alive)

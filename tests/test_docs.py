@@ -330,13 +330,15 @@ def test_links_lead_to_files_and_headings_that_are_there() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
-def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
-    unit = tmp_path / "packaging-service.service"
-    # Who and where are this machine's, so that what is verified is the rest.
-    text = page("deploy/packaging-service.service").replace("/opt/packaging-service/.venv/bin/python", "/bin/true")
-    unit.write_text(re.sub(r"^(User|Group)=.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
-    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, [line for line in done.stderr.splitlines() if unit.name in line]) == (0, [])
+def test_systemd_finds_no_fault_with_the_units(tmp_path: Path) -> None:
+    names = ["packaging-service.service", "packaging-fixity.service", "packaging-fixity.timer"]
+    for name in names:
+        # Who and where are this machine's, so that what is verified is the rest.
+        text = page(f"deploy/{name}").replace("/opt/packaging-service/.venv/bin/python", "/bin/true")
+        (tmp_path / name).write_text(re.sub(r"^(User|Group)=.*\n", "", text, flags=re.MULTILINE), encoding="utf-8")
+    command = ["systemd-analyze", "verify", *(str(tmp_path / name) for name in names)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, [line for line in done.stderr.splitlines() if "packaging-" in line]) == (0, [])
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")

@@ -103,6 +103,22 @@ def test_a_full_place_goes_without_one_more_name_and_keeps_the_others() -> None:
     assert tally.sums()["other",] == 1
 
 
+def test_a_process_without_a_place_counts_nothing_and_tells_all() -> None:
+    tally = Tally(slots=1)
+    tally.add("x")
+
+    def look() -> None:
+        tally.reset()
+        tally.abstain()
+        tally.add("x")
+        tally.put("y", value=1)
+        assert tally.sums() == {("x",): 1}
+        assert not tally.is_first
+
+    look()
+    assert tally.sums() == {("x",): 1}
+
+
 @pytest.mark.parametrize("slot", [-1, 2])
 def test_there_is_no_place_beyond_the_last(slot: int) -> None:
     with pytest.raises(IndexError):

@@ -171,6 +171,7 @@ package_content = extend_schema(
                 409: "A datastream changed at this very moment",
                 410: "It has expired, was cancelled, could not be prepared, or holds what was changed or may not leave any more",
                 429: "All download slots are in use",
+                502: "A datastream with which the range begins cannot be read, or is damaged",
                 503: "It is still being prepared, or the repository cannot be read at the moment",
             }
         ),

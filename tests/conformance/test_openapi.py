@@ -175,6 +175,16 @@ def test_every_operation_is_asked(described: dict[str, Any]) -> None:
     assert sorted(described) == sorted(LABELS)
 
 
+@pytest.mark.parametrize("accept", DRESSES)
+def test_what_is_damaged_is_told_as_described(described: dict[str, Any], accept: str) -> None:
+    """The one 5xx that a healthy service answers: the demonstration's file that was tampered with."""
+    damaged = {"pid": "rutgers-lib:5002", "dsid": "TXT-2"}
+    case = described["GET /api/get/{pid}/{dsid}"].Case(path_parameters=damaged, headers={"Accept": accept})
+    answer = case.call()
+    assert answer.status_code == 502
+    case.validate_response(answer, checks=[check for check in CHECKS if check is not not_a_server_error])
+
+
 def test_enough_came_up(guide: Guide) -> None:
     """Of what the tests above were answered; alone it has nothing to say."""
     missing = {label: statuses - guide.seen[label] for label, statuses in SEEN.items() if label in guide.seen}

@@ -65,7 +65,7 @@ class Place:
         line = line.replace("createsuperuser", "createsuperuser --noinput")  # the password comes from the environment
         line = re.sub(r"^chown \S+ \S+ && ", "", line)
         if "https://packages.library.example" in line:
-            options = f"--cacert /etc/ssl/packaging-service/fullchain.pem --resolve packages.library.example:{self.https}:127.0.0.1"
+            options = f"--resolve packages.library.example:{self.https}:127.0.0.1"
             line = line.replace("curl ", f"curl {options} ").replace("library.example/", f"library.example:{self.https}/")
         return self.move(line)
 

@@ -185,6 +185,7 @@ class TestFront:
         "path", ["/metrics", "/metrics/", "/admin", "/admin/login/", "/ADMIN/", "//admin/", "/%61dmin/", "/x/../metrics"]
     )
     def test_what_is_for_the_machine_alone_is_not_there(self, front: Front, path: str) -> None:
+        assert re.fullmatch("[0-9a-f]{32}", front.headers(path, "--path-as-is")["x-request-id"])
         answer = front.curl(path, "--path-as-is", "--write-out", "%{http_code}")
         assert answer.stdout.decode() == "<error>There is nothing at this address</error>404"
 
