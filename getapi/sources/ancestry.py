@@ -71,6 +71,9 @@ class Ancestry:
         key = stored.path, stored.fingerprint
         known = self._known.get(key)
         if known is None:
-            known = self.interpret(stored).standing()
+            resource = self.interpret(stored)
+            known = resource.standing()
+            if not resource.readable:
+                raise ObjectRefused("it cannot be read now")
             self._known.put(key, known, 1)
         return known

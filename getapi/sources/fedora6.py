@@ -52,12 +52,13 @@ class Standing:
 
 
 class Fedora6Object:
-    """One OCFL object as Fedora wrote it."""
+    """One OCFL object as Fedora wrote it. ``readable`` is False once a file of it could not be had, which another time may be there."""
 
     def __init__(self, inventory: Inventory, read: Read) -> None:
         """Raises ObjectRefused where the object has no header of its own, or it is another's."""
         self._files: Mapping[str, LogicalFile] = inventory.files
         self._read = read
+        self.readable = True
         self._headers: dict[str, Header | None] = {}
         self._containers: dict[str, State] = {}
         header = self._header(_ROOT_KEY)
@@ -105,8 +106,13 @@ class Fedora6Object:
     def _header(self, key: str) -> Header | None:
         if key not in self._headers:
             file = self._files.get(f"{HEADERS}{key}.json")
-            self._headers[key] = None if file is None else read_header(self._read(file))
+            self._headers[key] = None if file is None else read_header(self._octets(file))
         return self._headers[key]
+
+    def _octets(self, file: LogicalFile) -> bytes | None:
+        octets = self._read(file)
+        self.readable = self.readable and octets is not None
+        return octets
 
     def _keys(self) -> Iterator[str]:
         """The keys of all headers but the resource's own, and those of descriptions and access lists."""
@@ -158,7 +164,7 @@ class Fedora6Object:
         return self._files.get(described.content)
 
     def _triples(self, file: LogicalFile | None) -> list[Triple] | None:
-        octets = None if file is None else self._read(file)
+        octets = None if file is None else self._octets(file)
         if octets is None:
             return None
         try:

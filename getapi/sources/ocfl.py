@@ -94,7 +94,7 @@ class OcflSource:
 
     def _describe(self, pid: str, stored: StoredObject) -> ObjectRecord:
         try:
-            resource = self._resource(stored)
+            resource, readable = self._resource(stored)
         except ObjectRefused as refused:
             raise ObjectUnreadable(pid, str(refused)) from None
         verdict = self._ancestry.decide(resource.parent) if resource.undecided else Verdict(ground=None)
@@ -109,15 +109,16 @@ class OcflSource:
             datastreams=datastreams,
             restrictions=(*_restrictions(resource, verdict), *stated),
         )
-        if None not in documents.values() and verdict.witnesses is not None:
+        if readable and None not in documents.values() and verdict.witnesses is not None:
             self._remember(record, (*stored.witnesses, *verdict.witnesses))
         return record
 
-    def _resource(self, stored: StoredObject) -> Resource:
-        """Raises ObjectRefused."""
-        if self._headers_required or is_fedora(stored.inventory):
-            return self._interpret(stored).resource()
-        return plain_resource(stored.inventory)
+    def _resource(self, stored: StoredObject) -> tuple[Resource, bool]:
+        """What an object is, and whether all that says so could be read. Raises ObjectRefused."""
+        if not self._headers_required and not is_fedora(stored.inventory):
+            return plain_resource(stored.inventory), True
+        interpreted = self._interpret(stored)
+        return interpreted.resource(), interpreted.readable
 
     def _interpret(self, stored: StoredObject) -> Fedora6Object:
         return Fedora6Object(stored.inventory, lambda file: self._read(stored, file))

@@ -294,6 +294,16 @@ class TestFailsClosed:
         (folder / "v1" / "content" / "a~fcr-acl.nt").write_text(grant(f"{AG}/a"))
         assert leaving(source.describe("demo:5")) == []
 
+    @pytest.mark.parametrize("above", [False, True])
+    def test_what_could_not_be_read_once_is_read_again(self, store: OcflStore, source: OcflSource, tmp_path: Path, above: bool) -> None:
+        folder = store.put(COLLECTION, archival_group(COLLECTION, {}, acl=grant(COLLECTION)))
+        own = store.put(AG, archival_group(AG, TWO, parent=COLLECTION))
+        path = (folder if above else own) / "v1" / "content" / ("fcr-container~fcr-acl.nt" if above else "fcr-container.nt")
+        path.rename(tmp_path / "away")
+        assert leaving(source.describe("demo:5")) == []
+        (tmp_path / "away").rename(path)
+        assert leaving(source.describe("demo:5")) == BOTH
+
     @pytest.mark.parametrize("lost", ["a.txt~fcr-desc.nt", ".fcrepo/a.txt~fcr-desc.json"])
     def test_a_binary_without_its_description_is_closed(self, store: OcflStore, source: OcflSource, lost: str) -> None:
         assert put(store, source, without(archival_group(AG, {**TWO, "c": Binary(rdf=" ")}), lost)) == ["c", "x%2Fb.tif"]

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -190,3 +191,18 @@ def test_any_json_is_read_or_refused(value: Any, key: str) -> None:
     for facts in (value, FACTS | value if isinstance(value, dict) else value, FACTS | {key: value}):
         with suppress(ObjectRefused):
             read(facts)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["v1", "v2", "v3", "content", "a", "..", ".", "", "extensions", "0005-mutable-head", "head", "r1"]), max_size=8
+    )
+)
+def test_whatever_is_accepted_lies_in_a_versions_content(parts: list[str]) -> None:
+    path = "/".join(parts)
+    for mutable in (False, True):
+        with suppress(ObjectRefused):
+            (content,) = read(changed(_set("manifest", A, value=[path])), mutable=mutable).files["a.txt"].contents
+            assert content == path
+            assert {"", ".", ".."}.isdisjoint(content.split("/"))
+            assert re.match(r"(v[12]/content|extensions/0005-mutable-head/head/content/r1)/", content)
