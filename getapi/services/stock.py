@@ -45,7 +45,11 @@ class Stock:
     def recall(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord | None:
         self._look()
         member = self._members.get((repository, datastream.pid, datastream.dsid))
-        return None if member is None else intake.as_record(datastream, member, self._algorithm)
+        if member is None or (member.version, member.location) != (datastream.version, datastream.location):
+            return None
+        if self._algorithm not in member.digests:  # packages.checksum is another since
+            return None
+        return intake.as_record(datastream, member.size, member.digests, self._algorithm)
 
     def settle(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord:
         raise self._failed.get((repository, datastream.pid, datastream.dsid)) or SourceUnavailable(repository)

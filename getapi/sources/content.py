@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -131,6 +131,19 @@ class FileContent:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class OpenedFile(FileContent):
+    """A file of this process's own that is open already and has no name; it is as it is now."""
+
+    def __init__(self, descriptor: int, datastream: DatastreamRecord, *, repository: str, start: int = 0) -> None:
+        """``descriptor`` is closed with it."""
+        status = os.fstat(descriptor)
+        self._datastream = replace(datastream, identity=identity(status))
+        self._repository = repository
+        self._position = start
+        self._descriptor = descriptor
+        self.size = status.st_size
 
 
 class BytesContent:

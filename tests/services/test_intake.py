@@ -15,6 +15,7 @@ from getapi.core.plan import STAGED
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, ObjectRecord
 from getapi.models import Package, StagedMember
 from getapi.services import intake, stage
+from getapi.services.stock import Stock
 from tests.conftest import Configure
 from tests.core.fakes import UnsizedContent
 
@@ -87,12 +88,14 @@ def test_all_that_planning_and_sending_want_is_known_afterwards(package: str) ->
     ((key, member),) = stage.members(package).items()
     assert key == ("origin", "a:1", "E")
     assert (member.size, member.is_there(), member.path.read_bytes()) == (len(OCTETS), True, OCTETS)
-    record = intake.as_record(DATASTREAM, member, "sha512")
+    stock = Stock(package, "sha512", look=lambda: None)
+    record = stock.recall("origin", DATASTREAM)
     assert record is not None
     assert (record.size, record.identity) == (len(OCTETS), STAGED + hashlib.sha256(OCTETS).hexdigest())
     assert record.digests == (Digest(algorithm="sha512", value=hashlib.sha512(OCTETS).hexdigest()),)
-    assert intake.as_record(DATASTREAM, member, "md5") is None
-    assert intake.as_record(replace(DATASTREAM, version="E.1"), member, "sha512") is None
+    assert stock.recall("origin", replace(DATASTREAM, version="E.1")) is None
+    assert stock.recall("other", DATASTREAM) is None
+    assert Stock(package, "md5", look=lambda: None).recall("origin", DATASTREAM) is None
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])

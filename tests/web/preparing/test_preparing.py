@@ -393,3 +393,23 @@ class TestTwice:
         Job.objects.update(queued=timezone.now() - jobs.REQUEUE - timedelta(seconds=1))
         run_once()
         assert shop.page(package_id)["state"] == "ready"
+
+
+class TestWithoutAServer:
+    @pytest.mark.parametrize("form", ["tar", "zip"])
+    def test_a_written_package_holds_them_too_and_nothing_is_left(self, shop: Shop, form: str) -> None:
+        shop.put("A", "B")
+        shop.host.put("/A", A)
+        shop.host.put("/B", B, chunked=False)
+        output = shop.folder / f"package.{form}"
+        call_command("write_package", PID, "--output", str(output), "--format", form)
+        assert output.read_bytes() == shop.prepared(format=form)[1]
+        assert Package.objects.count() == 1
+        assert len(shop.staged) == 2  # the prepared one's
+
+    def test_one_whose_bytes_break_off_is_left_out_of_it(self, shop: Shop) -> None:
+        shop.put("A")
+        shop.host.put("/A", A, breaks=99)
+        output = shop.folder / "package.tar"
+        call_command("write_package", PID, "--output", str(output))
+        assert b"elsewhere:1/A\tsource-unavailable" in contents(output.read_bytes())["notices.txt"]
