@@ -53,7 +53,7 @@ _SERIALIZE = """SELECT set_config('lock_timeout', %s, true), set_config('idle_in
     set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(%s)"""
 """``synchronous_commit``: a slot that a crash of the database forgets is written again within a second."""
 
-_COLUMNS = ("uid", "process", "reader", "package", "etag", "key", "first", "stop", "sent", "rate", "silent")
+_COLUMNS = ("pk", "uid", "process", "reader", "package", "etag", "key", "first", "stop", "sent", "rate", "silent", "expired")
 
 
 def reader_of(address: str) -> str:
@@ -67,10 +67,16 @@ def reader_of(address: str) -> str:
 class _Holder:
     """A row that holds a slot, or part of one."""
 
-    uid: object
+    pk: int
     connection: Connection
+    is_dead: bool
+    """It has ended, its process has, or its lease: whoever is admitted next takes the slot away, so that all processes agree on it."""
     is_silent: bool
-    """No sign of life for BEAT from a process whose end cannot be seen here: it may be dead."""
+    """No sign of life for BEAT from a process whose end cannot be seen here."""
+
+    def may_be_dead(self, wanted: Connection) -> bool:
+        """Whether it can be one that the reader has lost, since he is here again for the same."""
+        return self.is_silent and (self.connection.reader, self.connection.package) == (wanted.reader, wanted.package)
 
 
 class Admission:
@@ -115,37 +121,49 @@ class Admission:
     def _decide(self, record: Record) -> None:
         try:
             with _exclusive():
-                admit(_wanted(record), self._beside(record), _slots())
+                lost = self._judge(record)
                 record.is_held = True
-                record.row(started=True).save(force_insert=True)
+                _give(record, instead_of=lost)
         except IntegrityError:  # its key was deleted at this very moment
             record.facts = {**record.facts, "key_id": None}
             with _exclusive():
-                record.row(started=True).save(force_insert=True)
+                _give(record, instead_of=lost)
         self._recorder.hold(record)
 
-    def _beside(self, record: Record) -> list[Connection]:
-        """What runs; of the reader's own connections to this package not those that may be dead: he is here again."""
-        wanted = _wanted(record)
-        return [
-            holder.connection
-            for holder in self._holders()
-            if not (holder.is_silent and (holder.connection.reader, holder.connection.package) == (wanted.reader, wanted.package))
-        ]
+    def _judge(self, record: Record) -> list[int]:
+        """The rows that lose what they hold for it. Raises TooManyDeliveries.
+
+        Who resumes takes a dead connection's place beside his others; only where there are so many that he would need one slot more, those
+        that were silent for a while lose theirs.
+        """
+        wanted, slots = _wanted(record), _slots()
+        holders = list(self._holders())
+        living = [holder.connection for holder in holders if not holder.is_dead]
+        dead = [holder.pk for holder in holders if holder.is_dead]
+        silent = [holder.pk for holder in holders if not holder.is_dead and holder.may_be_dead(wanted)]
+        try:
+            admit(wanted, living, slots)
+        except TooManyDeliveries:
+            if not silent:
+                raise
+            admit(wanted, [each.connection for each in holders if not each.is_dead and not each.may_be_dead(wanted)], slots)
+            return dead + silent
+        return dead
 
     def _holders(self) -> Iterator[_Holder]:
-        """The living. Of what this process sends it knows itself what has ended; of others of this machine, whether they are there."""
+        """Of what this process sends it knows itself what has ended; of others of this machine, whether they are there."""
         rows = Delivery.objects.filter(outcome=Delivery.Outcome.RUNNING).exclude(reader="")
         marked = rows.annotate(silent=Q(renewed__lt=Now() - BEAT), expired=Q(renewed__lt=Now() - LEASE))
-        dead: dict[str, bool] = {process.identity(): False}
-        for *values, expired in marked.values_list(*_COLUMNS, "expired"):
+        gone: dict[str, bool] = {}
+        for values in marked.values_list(*_COLUMNS):
             row = dict(zip(_COLUMNS, values, strict=True))
             name = row["process"]
-            is_own = name == process.identity()
-            if name not in dead:
-                dead[name] = process.is_dead(name)
-            if self._recorder.sends(row["uid"]) if is_own else not (expired or dead[name]):
-                yield _Holder(row["uid"], _connection(row), is_silent=bool(row["silent"]) and not is_own)
+            if name == process.identity():
+                yield _Holder(row["pk"], _connection(row), is_dead=not self._recorder.sends(row["uid"]), is_silent=False)
+                continue
+            if name not in gone:
+                gone[name] = process.is_dead(name)
+            yield _Holder(row["pk"], _connection(row), is_dead=bool(row["expired"] or gone[name]), is_silent=bool(row["silent"]))
 
     def _wait(self, record: Record) -> bool:
         """Whether it is worth asking again: something of the reader's own has ended meanwhile."""
@@ -173,8 +191,10 @@ class Admission:
             return True
 
     def _own(self, record: Record) -> int:
-        """The reader's connections, as ``_beside`` counts them."""
-        return sum(connection.reader == record.facts["reader"] for connection in self._beside(record))
+        """The reader's connections, but for those of which he may know that they are dead."""
+        wanted = _wanted(record)
+        living = (holder for holder in self._holders() if not holder.is_dead and not holder.may_be_dead(wanted))
+        return sum(holder.connection.reader == wanted.reader for holder in living)
 
 
 @contextmanager
@@ -189,6 +209,12 @@ def _exclusive() -> Iterator[None]:
             with connection.cursor() as cursor:
                 cursor.execute(_SERIALIZE, [milliseconds, frozen, LOCK])
         yield
+
+
+def _give(record: Record, *, instead_of: list[int]) -> None:
+    if instead_of:
+        Delivery.objects.filter(pk__in=instead_of).update(reader="")
+    record.row(started=True).save(force_insert=True)
 
 
 def _slots() -> Slots:

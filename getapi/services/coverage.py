@@ -185,12 +185,12 @@ def sweep() -> None:
         elif row.package not in packages:
             packages.add(row.package)
             settle_package(row.package, recipient=recipient_of(row), time=now)
-    Delivery.objects.filter(pk__in=left).update(process="")
+    Delivery.objects.filter(pk__in=left).update(process="", reader="")
 
 
 def mark_settled(uids: Collection[UUID]) -> None:
     """What these ended responses brought is counted, and nobody need look at them again. Raises django.db.Error."""
-    Delivery.objects.filter(uid__in=uids).exclude(outcome=Outcome.RUNNING).update(process="")
+    Delivery.objects.filter(uid__in=uids).exclude(outcome=Outcome.RUNNING).update(process="", reader="")
 
 
 def progress(package: str, size: int) -> Progress:

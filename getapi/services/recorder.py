@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -20,7 +20,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from getapi import requestid
-from getapi.core.errors import PackageCanceled
+from getapi.core.errors import DeliveryError, PackageCanceled
 from getapi.core.layout import Layout
 from getapi.models import Delivery, Key
 from getapi.services import coverage, meters, process, shelf
@@ -46,7 +46,7 @@ MOST_AT_ONCE = 500
 MOST_LAYOUTS = 100
 """Of those that wait, how many keep their layout in memory; it can be read from the database once that is back."""
 
-CHANGING = ("key", "handed", "sent", "rate", "reader", "renewed", "ended", "outcome", "reason")
+CHANGING = ("key", "handed", "sent", "rate", "renewed", "ended", "outcome", "reason")
 
 
 class Record:
@@ -79,7 +79,7 @@ class Record:
 
     def end(self, *, ended: datetime, outcome: str, reason: str) -> None:
         """From now on it holds no slot."""
-        self._end = {"ended": ended, "outcome": outcome, "reason": reason, "rate": None, "reader": ""}
+        self._end = {"ended": ended, "outcome": outcome, "reason": reason, "rate": None}
 
     def observe(self, now: float) -> None:
         """``now`` by the transfer's clock: how fast it goes."""
@@ -249,15 +249,23 @@ class Recorder:
         with self._lock:
             running = list(self._running.values())
         canceled = shelf.heed({record.package for record in running} - {""})
+        taken = self._taken() if any(record.is_held for record in running) else ()
         for record in running:
             if record.package in canceled:
                 record.transfer.cut(PackageCanceled())
+            elif record.is_held and record.uid in taken:
+                record.transfer.cut(DeliveryError("Its slot was given to another delivery"))
         now = self._clock()
         if now >= min(self._next_sweep, self._recheck):
             coverage.sweep()
             self._next_sweep = now + SWEEP
             if now >= self._recheck:
                 self._recheck = math.inf
+
+    def _taken(self) -> Collection[object]:
+        """What lost its slot (services.admission): a process that could not speak for long, and runs again, was taken for dead."""
+        running = Delivery.objects.filter(outcome=Delivery.Outcome.RUNNING, process=process.identity())
+        return set(running.filter(reader="").values_list("uid", flat=True))
 
 
 def _save(rows: list[Delivery]) -> None:
