@@ -1,12 +1,12 @@
 """From what FOXML says of a datastream, and what the store holds, to its record."""
 
 import re
-from dataclasses import dataclass
 
 from getapi.core.errors import SourceUnavailable
 from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest
+from getapi.core.value import value
 from getapi.sources.blobstore import BlobStore
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version
 
@@ -25,7 +25,7 @@ def record_datastreams(value: DigitalObject, *, pid: str, home: str, store: Blob
     return tuple(_record(datastream, pid=pid, home=home, store=store) for datastream in value.datastreams if datastream.id not in UNLISTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class _Bytes:
     """What is known of where a datastream's bytes are; the fields are DatastreamRecord's."""
 
