@@ -19,4 +19,4 @@ def test_a_value_has_no_room_for_more() -> None:
 
 def test_fields_are_named() -> None:
     with pytest.raises(TypeError):
-        Digest("md5", "0")  # type: ignore[misc]
+        Digest("md5", "0")  # type: ignore[call-arg]
