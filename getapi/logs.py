@@ -5,6 +5,8 @@ import re
 
 from pythonjsonlogger.json import JsonFormatter
 
+from getapi import requestid
+
 REMOVED = "[removed]"
 
 _KEY = re.compile(r"\b([a-z]{2}[0-9a-f]{10})_[0-9a-f]{16,}")
@@ -49,7 +51,11 @@ def redact(text: str) -> str:
 
 
 class RedactedJsonFormatter(JsonFormatter):
-    """One JSON object a line; what is redacted is the finished line, so that extras and traces are covered too."""
+    """One JSON object a line; what is redacted is the finished line, so that extras and traces are covered too.
+
+    A line that belongs to a request ends with its ``request_id``, which stays whole: it may look like a package's id, and opens nothing.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        line, request_id = redact(super().format(record)), requestid.current()
+        return f'{line[:-1]}, "request_id": "{request_id}"}}' if request_id and line.endswith("}") else line

@@ -4,7 +4,7 @@ from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
 
 from getapi.views.answer import ApiView
-from getapi.views.health import LiveView, ReadyView
+from getapi.views.health import LiveView, MetricsView, ReadyView
 from getapi.views.objects import DatastreamView, ObjectView
 from getapi.views.packages import EstimateView, KeptPackageView, PackageContentView, PackageView
 from getapi.views.schema import DocsView, SchemaView
@@ -42,4 +42,5 @@ urlpatterns = [
     *_thing("api/docs", DocsView, "docs"),
     path("healthz", LiveView.as_view(), name="healthz"),
     path("readyz", ReadyView.as_view(), name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
 ]

@@ -1,5 +1,6 @@
 """Django's settings, derived from the one configuration file (``getapi.conf``)."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,14 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
+    "django_tasks",
+    "django_tasks_db",
     "getapi",
 ]
 
 # No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
 MIDDLEWARE = [
+    "getapi.middleware.name_request",
     "getapi.middleware.log_request",
     "getapi.middleware.empty_bodies",
     "django.middleware.security.SecurityMiddleware",
@@ -109,6 +113,22 @@ def _database() -> dict[str, Any]:
 
 DATABASES = {"default": _database()}
 
+
+def _patient(url: str) -> str:
+    """A Redis that does not answer costs a request seconds and not minutes."""
+    if url.startswith("unix:") or "socket_connect_timeout" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}socket_connect_timeout=3&socket_timeout=10"
+
+
+# Preparations wait in the database, or on Redis by configuration alone. What waits there is a hint: the row that counts is models.Job.
+TASKS: dict[str, Any] = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["packages"]}}
+if _configuration.jobs.redis is not None and _configuration.jobs.backend == "redis" and find_spec("django_tasks_rq"):  # else getapi.E006
+    TASKS["default"]["BACKEND"] = "django_tasks_rq.RQBackend"
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("getapi"), "django_rq")
+    # No time limit of RQ's: a preparation has its own (docs/architecture.md).
+    RQ_QUEUES = {"packages": {"URL": _patient(_configuration.jobs.redis.get_secret_value()), "DEFAULT_TIMEOUT": -1}}
+
 # A body is at most 4 MiB; uploaded files are no parameters of ours and are never written to disk.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
@@ -127,6 +147,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Packaging service",
     "DESCRIPTION": "Many datastreams of many repository objects leave as one verifiable BagIt package, built while it is sent.",
     "VERSION": "1",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "getapi.views.heads.complete"],
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "token": {"type": "http", "scheme": "bearer", "description": "What getToken answered, for repositories that are not public"}
@@ -147,6 +168,7 @@ CORS_ALLOW_HEADERS = (
     "if-none-match",
     "if-range",
     "if-unmodified-since",
+    "prefer",
     "range",
 )
 CORS_EXPOSE_HEADERS = ("Content-Location", "Content-Range", "ETag", "Retry-After")
@@ -182,6 +204,10 @@ LOGGING = {
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
         # A Host that is not ours is the asker's mistake, which its 400 tells; no trace is worth a line.
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        # What they say at each task is said by getapi.jobs, of the package that it is about.
+        "django_tasks": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django_tasks_db": {"handlers": [], "level": "WARNING", "propagate": True},
+        "rq": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

@@ -21,7 +21,7 @@ from getapi.core.errors import (
     SourceError,
 )
 from getapi.core.layout import lay_out_entry
-from getapi.core.names import flat_name, safe_segment
+from getapi.core.names import file_name, safe_segment
 from getapi.core.plan import Entry, enter
 from getapi.core.request import parse_reference
 from getapi.core.selection import Catalogue
@@ -152,7 +152,7 @@ def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Single:
     if seen and seen.mismatch:
         raise FixityMismatch(datastream.pid, datastream.dsid, seen.mismatch)
     whole = complete(datastream, registry().by_name(record.repository), algorithm)
-    path = safe_segment(flat_name(whole.pid, whole.dsid, whole.mime))
+    path = safe_segment(file_name(whole))
     learned = seen.digests.get(algorithm) if seen else None
     entry = enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0, learned=learned)
     known = {(record.repository, whole.pid, whole.dsid): seen} if seen else {}

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from django import db
 
+from getapi.services import meters
+
 logger = logging.getLogger("getapi.rounds")
 
 INTERVAL = 1.0
@@ -97,6 +99,8 @@ class Rounds:
 
     def _notice(self, fault: Exception | None) -> None:
         """One line when the database goes, and one when it is back."""
+        if fault is not None:
+            meters.count("database_failures")
         if fault is not None and self._away_since is None:
             self._away_since = self._clock()
             logger.error("the database does not answer: what is to be written waits in memory", extra={"error": str(fault)})

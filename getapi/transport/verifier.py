@@ -224,6 +224,10 @@ class Verifier:
                 while len(self._paused) > MOST_PAUSED:
                     self._paused.popitem(last=False)
 
+    def note(self, entry: Entry, found: Examination) -> None:
+        """What somebody else found who read all of an entry."""
+        self._tell(entry, found)
+
     def _is_over(self, reading: Reading) -> bool:
         """Of a reading that nobody waits for; it is dropped then."""
         if id(reading) in self._paused and self._clock() - reading.left < PATIENCE:

@@ -47,7 +47,7 @@ class TestRegistry:
         assert (found.pid, found.repository) == ("rutgers-lib:5678", "old")
         assert registry().by_name("demo").describe("rutgers-lib:5678").repository == "demo"
         assert [store.name for store in stores()] == ["demo", "old"]
-        assert (stores()[1].objects, stores()[1].layout) == (legacy.objects, "legacy")
+        assert (stores()[1].roots["objects"], stores()[1].dated) == (legacy.objects, True)
 
     def test_is_built_once_for_a_configuration(self, akubra: Repository, configure: Configure) -> None:
         configure(table(akubra))

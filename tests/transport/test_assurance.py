@@ -201,7 +201,7 @@ def test_a_single_datastream_is_held_against_what_it_was_before(tmp_path: Path) 
 
 
 def elsewhere(entry: Entry) -> Entry:
-    return replace(entry, datastream=replace(entry.datastream, control_group=ControlGroup.EXTERNAL))
+    return replace(entry, datastream=replace(entry.datastream, control_group=ControlGroup.EXTERNAL, remote=True))
 
 
 @pytest.mark.parametrize("first", [1, 500_000, len(OCTETS) - HELD, len(OCTETS) - 1])
