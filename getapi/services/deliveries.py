@@ -6,6 +6,7 @@ import socket
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -167,14 +168,13 @@ def deliver(
     )
     record = Record(consignment.facts, layout=layout if package else None, transfer=Transfer(sock, total=stop - start))
     watched_by.register(record.transfer, consignment.reader)  # from here it may take a while, and only so many threads may wait
-    try:
+    with ExitStack() as undone:
+        undone.callback(_let_go, record, watched_by, recorded_by)
         if consignment.is_large:
             admitted_by.take(record)
             watched_by.lease(record.transfer)
         left = vet(layout, start, stop, open_entry=open_entry, doubt=doubt)
-    except BaseException:
-        _let_go(record, watched_by, recorded_by)
-        raise
+        undone.pop_all()
     delivery = Delivery(consignment, open_entry=open_entry, record=record, doubt=left, watched_by=watched_by, recorded_by=recorded_by)
     forgotten = weakref.finalize(delivery, recorded_by.abandon, record)  # an answer that nobody took and nobody closed
     forgotten.atexit = False  # type: ignore[misc] # typeshed knows it as no slot

@@ -20,12 +20,12 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from getapi import requestid
-from getapi.core.errors import DeliveryError, PackageCanceled
+from getapi.core.errors import DeliveryError, PackageCanceled, PackagingError
 from getapi.core.layout import Layout
 from getapi.models import Delivery, Key
 from getapi.services import coverage, meters, process, shelf
 from getapi.services.pace import Pace
-from getapi.services.rounds import AWAY, INTERVAL, Rounds, rounds
+from getapi.services.rounds import AWAY, INTERVAL, UNWRITABLE, Rounds, rounds
 from getapi.services.statistics import LOGGED_ID
 from getapi.transport.transfer import Transfer
 
@@ -237,10 +237,13 @@ class Recorder:
         last = {record.package: record for record, _ in self._uncounted}
         settled = [record.uid for record, row in self._uncounted if row.ended]
         while self._uncounted:
-            record, row = self._uncounted[0]
-            if not record.package or last[record.package] is record:
-                _settle(record, row)
-            self._uncounted.popleft()
+            record, row = self._uncounted.popleft()
+            try:
+                if not record.package or last[record.package] is record:
+                    _settle(record, row)
+            except AWAY:  # whatever else goes wrong with one, it costs no other its turn
+                self._uncounted.appendleft((record, row))
+                raise
         if settled:  # a process that is killed before this leaves them to the sweep of another one
             coverage.mark_settled(settled)
 
@@ -275,7 +278,7 @@ def _save(rows: list[Delivery]) -> None:
         _upsert(rows)
     except AWAY:
         raise
-    except Exception:  # noqa: BLE001 # whatever is wrong with one of them
+    except UNWRITABLE:
         for row in rows:
             _save_alone(row)
 
@@ -285,7 +288,7 @@ def _save_alone(row: Delivery) -> None:
         _upsert([row])
     except AWAY:
         raise
-    except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
+    except UNWRITABLE as error:
         _tell(row, repr(error))
 
 
@@ -316,7 +319,7 @@ def _settle(record: Record, row: Delivery) -> None:
                 coverage.settle_single(row, time=time)
         except AWAY:
             raise
-        except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
+        except (*UNWRITABLE, PackagingError) as error:
             _tell(row, repr(error))
 
 

@@ -22,6 +22,10 @@ INTERVAL = 1.0
 AWAY = (db.OperationalError, db.InterfaceError)
 """What says that the database is away or locked, and not that a row is wrong."""
 
+UNWRITABLE = (db.Error, ValueError, TypeError, OverflowError)
+"""What says, unless it is one of AWAY, that a value cannot be kept in its column: the database's own word, and what its drivers say of NUL
+and lone surrogates, of what is no JSON, and of a number of more than 64 bits."""
+
 Duty = Callable[[], bool]
 """Does what is to be done now; says whether it wants another round soon. What it could not do it keeps, and raises django.db.Error."""
 

@@ -1,6 +1,5 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
@@ -9,6 +8,7 @@ from getapi.core.reference import parse_pid, spellings
 from getapi.core.rights import read_statements, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
+from getapi.core.value import value
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
 from getapi.sources.content import ABSENT, BytesContent, FileContent, Witness
 from getapi.sources.datastreams import Bytes, find_stored, record_datastreams
@@ -23,7 +23,7 @@ _OCTETS = 2048
 """What a datastream's record takes in memory, about, with what is found out from it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class _Described:
     """A record and the files that it was made of: it is true for as long as they are what they were."""
 

@@ -4,14 +4,14 @@ import hashlib
 import os
 import threading
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from getapi.core.errors import ContentChanged
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
-from getapi.core.source import Content, DatastreamRecord
+from getapi.core.source import Content, DatastreamRecord, Digest
 from getapi.transport.disk import disk
 
 BLOCK = 256 << 10
@@ -63,14 +63,14 @@ class PartHash:
         return "" if self._hash is None else self._hash.hexdigest()
 
 
-def declared(datastream: DatastreamRecord) -> dict[str, str]:
-    """What the repository says of the bytes: hex by algorithm."""
-    return {digest.algorithm: digest.value for digest in datastream.digests}
+def by_algorithm(digests: Iterable[Digest]) -> dict[str, str]:
+    """What is declared of bytes, as hex."""
+    return {digest.algorithm: digest.value for digest in digests}
 
 
 def checks_of(entry: Entry, algorithm: str | None, *, checksum: bool, part: tuple[int, int] | None = None) -> Checks:
     """What is declared of an entry must be so, and what a plan says of it in ``algorithm``, the package's, which is learned else."""
-    expected = {digest.algorithm: digest.value for digest in entry.declared}
+    expected = by_algorithm(entry.declared)
     if algorithm is None:
         return Checks(expected=expected, checksum=checksum, part=part)
     if entry.digest is not None:
