@@ -249,7 +249,9 @@ class TestTwoHundredInstances:
         pictures = [content for name, content in found.items() if name.endswith(".dcm")]
         assert len(pictures) == INSTANCES
         assert {hashlib.md5(each, usedforsecurity=False).hexdigest() for each in pictures} == md5s
-        manifest = dict(reversed(line.split("  ", 1)) for line in found["manifest-sha256.txt"].decode().splitlines())
+        manifest = {
+            name: digest for digest, _, name in (line.partition("  ") for line in found["manifest-sha256.txt"].decode().splitlines())
+        }
         assert manifest == {name: hashlib.sha256(content).hexdigest() for name, content in found.items() if name.startswith("data/")}
 
     def test_it_comes_faster_than_orthancs_own_archive(self, large: tuple[str, int], place: Path, tmp_path: Path) -> None:
