@@ -9,6 +9,7 @@ from getapi.views.objects import DatastreamView, ObjectView
 from getapi.views.packages import EstimateView, KeptPackageView, PackageContentView, PackageView
 from getapi.views.schema import DocsView, SchemaView
 from getapi.views.tokens import GetTokenView
+from getapi.views.trial import TrialView
 
 
 class _Pid(StringConverter):
@@ -40,6 +41,7 @@ urlpatterns = [
     *_thing("api/get/<pid:pid>/<str:dsid>", DatastreamView, "datastream"),
     *_thing("api/schema", SchemaView, "schema"),
     *_thing("api/docs", DocsView, "docs"),
+    *_thing("api/try", TrialView, "try"),
     path("healthz", LiveView.as_view(), name="healthz"),
     path("readyz", ReadyView.as_view(), name="readyz"),
 ]
