@@ -29,6 +29,13 @@ class PackageRequest(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, help_text="The download's name; what no file may be called is replaced")
 
 
+class PackageChange(serializers.Serializer[Any]):
+    """One of the two."""
+
+    format = serializers.ChoiceField(choices=["tar", "zip"], required=False, help_text="The same package in this format")
+    cancel = serializers.ChoiceField(choices=["yes"], required=False, help_text="Ends the package")
+
+
 class Token(serializers.Serializer[Any]):
     token = serializers.CharField()
 

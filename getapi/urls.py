@@ -10,6 +10,7 @@ from getapi.views.packages import EstimateView, KeptPackageView, PackageContentV
 from getapi.views.schema import DocsView, SchemaView
 from getapi.views.studies import StudyPageView, StudyStatusView
 from getapi.views.tokens import GetTokenView
+from getapi.views.trial import TrialView
 
 
 class _Pid(StringConverter):
@@ -44,6 +45,7 @@ urlpatterns = [
     # Another service's addresses, for its clients: docs/api.md tells them, the API's own description does not.
     re_path("^api/studies/(?P<study>[^/]+)/archive/?$", StudyStatusView.as_view(schema=None), name="study-status"),
     re_path("^studies/(?P<study>[^/]+)/archive/?$", StudyPageView.as_view(schema=None), name="study-page"),
+    *_thing("api/try", TrialView, "try"),
     path("healthz", LiveView.as_view(), name="healthz"),
     path("readyz", ReadyView.as_view(), name="readyz"),
     path("metrics", MetricsView.as_view(), name="metrics"),

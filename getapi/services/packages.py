@@ -97,7 +97,12 @@ def _prepare(request: PackageRequest, gauge: Gauge | None) -> Package:
     now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
     plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger, gauge=gauge)
     plan = ledger.complete(plan)
-    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+    return Package(id=new_id(), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+
+
+def new_id() -> str:
+    """128 random bits in hex."""
+    return secrets.token_hex(16)
 
 
 def keep(package: Package, *, client: str | None, recipient: Recipient) -> Package:

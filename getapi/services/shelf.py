@@ -81,7 +81,7 @@ def find(package_id: str) -> Package:
 def find_alike(etag: str, *, key_id: int | None, client: str, now: datetime) -> Package | None:
     """A package of the very same bytes that the same one may be given again, the latest; who asks every two seconds needs but one."""
     mine = Package.objects.defer("plan").filter(etag=etag, key=key_id, client=client, state=Package.State.READY)
-    return mine.filter(_unexpired(now)).order_by("-created").first()
+    return mine.filter(unexpired(now)).order_by("-created").first()
 
 
 def read_plan(row: Package) -> Plan:

@@ -143,6 +143,27 @@ kept_package = extend_schema(
     parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
 )
 
+change_package = extend_schema(
+    operation_id="changePackage",
+    tags=["packages"],
+    summary="What a package's page does without scripts: the same package in another format, or its end",
+    auth=[],
+    request=serializers.PackageChange,
+    responses={
+        303: OpenApiResponse(description="To the page of the package in that format, or of the one that is ended"),
+        **_problems(
+            {
+                **_UNREADABLE,
+                **_UNKNOWN,
+                410: "It has expired, was cancelled, or holds what was changed or may not leave any more",
+                429: "The key has as many packages as it may keep",
+                503: _REPOSITORY[503],
+            }
+        ),
+    },
+    parameters=[_PACKAGE_ID, _header("Location", "The page", 303), _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT)],
+)
+
 cancel_package = extend_schema(
     operation_id="cancelPackage",
     tags=["packages"],

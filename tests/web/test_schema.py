@@ -49,6 +49,7 @@ def test_its_paths_are_those_of_the_contract(schema: dict[str, Any]) -> None:
         ("/api/get/PACKAGE", "post"),
         ("/api/get/ESTIMATE", "post"),
         ("/api/get/packages/{package_id}", "get"),
+        ("/api/get/packages/{package_id}", "post"),
         ("/api/get/packages/{package_id}", "delete"),
         ("/api/get/packages/{package_id}/content", "get"),
         ("/api/get/{pid}", "get"),
@@ -79,7 +80,7 @@ def test_every_answer_has_the_request_s_name(schema: dict[str, Any]) -> None:
 
 def test_operations_have_plain_names_and_say_what_they_do(schema: dict[str, Any]) -> None:
     found = operations(schema)
-    packages = {"PACKAGE", "ESTIMATE", "getPackage", "getPackageContent", "cancelPackage"}
+    packages = {"PACKAGE", "ESTIMATE", "getPackage", "getPackageContent", "cancelPackage", "changePackage"}
     assert set(found) == {"getToken", *packages, "getObject", "getDatastream", "healthz", "readyz", "metrics"}
     assert all(operation["summary"] and operation["tags"] for operation in found.values())
 
@@ -102,6 +103,7 @@ def test_every_refusal_is_told_in_the_three_formats(schema: dict[str, Any]) -> N
         ("getPackage", "200 404 500 503"),
         ("getPackageContent", "200 206 304 404 409 410 412 416 429 500 502 503"),
         ("cancelPackage", "204 404 500 503"),
+        ("changePackage", "303 400 404 408 410 413 415 429 500 503"),
         ("getObject", "200 403 404 500 502 503"),
         ("getDatastream", "200 206 304 403 404 409 412 416 429 500 502 503"),
     ],
