@@ -75,8 +75,8 @@ class TestDefectsOfPeers:
     def test_a_reader_cannot_say_that_he_is_somebody_else(self, api: Client, serve: Serve) -> None:
         """They take X-Forwarded-For from everybody."""
         serve('statistics.address = "full"\ntrusted_proxies = ["198.51.100.4"]')
-        forged = {"HTTP_X_FORWARDED_FOR": "203.0.113.66", "HTTP_X_REAL_IP": "203.0.113.66", "HTTP_FORWARDED": "for=203.0.113.66"}
-        octets(api.get("/api/get/rutgers-lib:5678/DC", REMOTE_ADDR="192.0.2.77", **forged))
+        forged = {"x-forwarded-for": "203.0.113.66", "x-real-ip": "203.0.113.66", "forwarded": "for=203.0.113.66"}
+        octets(api.get("/api/get/rutgers-lib:5678/DC", REMOTE_ADDR="192.0.2.77", headers=forged))
         octets(api.get("/api/get/rutgers-lib:5678/MODS", REMOTE_ADDR="198.51.100.4", HTTP_X_FORWARDED_FOR="203.0.113.66, 192.0.2.78"))
         assert dict(Download.objects.values_list("dsid", "address")) == {"DC": "192.0.2.77", "MODS": "192.0.2.78"}
         assert set(Delivery.objects.values_list("address", flat=True)) <= {"192.0.2.77", "192.0.2.78"}
