@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
 MIDDLEWARE = [
+    "getapi.middleware.name_request",
     "getapi.middleware.log_request",
     "getapi.middleware.empty_bodies",
     "django.middleware.security.SecurityMiddleware",
@@ -146,6 +147,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Packaging service",
     "DESCRIPTION": "Many datastreams of many repository objects leave as one verifiable BagIt package, built while it is sent.",
     "VERSION": "1",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "getapi.views.heads.complete"],
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "token": {"type": "http", "scheme": "bearer", "description": "What getToken answered, for repositories that are not public"}

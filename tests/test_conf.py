@@ -67,6 +67,7 @@ class TestDefaults:
     def test_a_repository_needs_its_name_type_and_folders_alone(self, tmp_path: Path) -> None:
         found = load(tmp_path, '[[repositories]]\nname = "r"\ntype = "fedora3"\nobjects = "o"\ndatastreams = "/d"')
         (repository,) = found.repositories
+        assert isinstance(repository, conf.Fedora3Repository)
         assert repository.public is True
         assert (repository.objects, repository.datastreams) == (tmp_path / "o", Path("/d"))
         assert (repository.layout, repository.object_pattern, repository.datastream_pattern) == ("akubra", "##", "##")
@@ -169,9 +170,13 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("table", "told"),
         [
-            ('type = "ocfl"', "repositories[1]: the type ocfl is not available in this version; fedora3 is"),
-            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3 is available"),
-            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3 is available"),
+            (
+                'type = "omeka"',
+                "repositories[1]: the type omeka is not available in this version; fedora3, ocfl, fedora3_rest and orthanc are available",
+            ),
+            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ('name = "x"', "repositories[1]: has no type; fedora3, ocfl, fedora3_rest and orthanc are available"),
         ],
     )
     def test_a_repository_of_another_type_is_told_once(self, tmp_path: Path, table: str, told: str) -> None:
@@ -195,12 +200,12 @@ class TestMistakes:
         assert [mistake.split(":")[0] for mistake in told] == [
             "repositories[1].name",
             "repositories[1].public",
+            "repositories[1].namespaces[1]",
+            "repositories[1].limits.files",
             "repositories[1].objects",
             "repositories[1].datastreams",
             "repositories[1].object_pattern",
             "repositories[1].datastream_pattern",
-            "repositories[1].namespaces[1]",
-            "repositories[1].limits.files",
             "repositories[1].layuot",
         ]
         assert told[-1].endswith("did you mean repositories[1].layout?")
@@ -260,7 +265,9 @@ class TestAccepted:
         )
         assert found.cors.origins == ("https://repository.example.org", "http://localhost:3000")
         assert len(found.allowed_hosts) == 4
-        assert (found.repositories[0].object_pattern, found.repositories[0].datastream_pattern) == ("#/##/##", "")
+        (repository,) = found.repositories
+        assert isinstance(repository, conf.Fedora3Repository)
+        assert (repository.object_pattern, repository.datastream_pattern) == ("#/##/##", "")
 
     @pytest.mark.parametrize("pattern", ["#" * 33, "##/", "#//#", "a", "##\\n"])
     def test_no_other_pattern(self, tmp_path: Path, pattern: str) -> None:

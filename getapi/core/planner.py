@@ -88,6 +88,7 @@ def plan_package(
 
 def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, notices: Notices) -> list[Group]:
     """What ``files`` names, by object in the order first named, then what the maps name."""
+    catalogue.ask_ahead(reference.pid for reference in (*request.references, *request.maps))
     named = pick_named(catalogue, request.references, notices)
     charts = [chart for reference in request.maps if (chart := requested_chart(catalogue, reference, rules.limits, notices))]
     own = {chart.record.pid: chart for chart in reversed(charts)}
@@ -95,7 +96,7 @@ def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, 
     for pid, picks in named.items():
         record = catalogue.find(pid)
         chart = own.get(pid) or presentation_chart(catalogue, record, rules.structmaps, rules.limits, notices)
-        groups.append(Group(record=record, picks=picks, structure=chart.map.root if chart else None))
+        groups.append(Group(record=record, picks=picks, structure=chart.map.root if chart else record.structure))
     for chart in charts:
         if chart.map.unresolved:
             text = f"{len(chart.map.unresolved)} pointers of the map name no datastream of this repository"

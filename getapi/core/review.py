@@ -4,7 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from getapi.core.access import AccessRules, Denied, decide
-from getapi.core.errors import AmbiguousName, ObjectNotFound, ObjectUnreadable, PackageChanged, PackageClosed, SourceUnavailable
+from getapi.core.errors import (
+    AmbiguousName,
+    ObjectNotFound,
+    ObjectUnreadable,
+    PackageChanged,
+    PackageClosed,
+    SourceError,
+    SourceUnavailable,
+)
 from getapi.core.ledger import Ledger
 from getapi.core.plan import STAGED, Entry, Plan
 from getapi.core.selection import Repositories
@@ -22,8 +30,9 @@ def review(plan: Plan, *, repositories: Repositories, rules: AccessRules, now: d
         by_repository.setdefault(entry.repository, {}).setdefault(entry.datastream.pid, []).append(entry)
     for name, objects in by_repository.items():
         source = _find_source(name, repositories, next(iter(objects.values()))[0])
-        for entries in objects.values():
-            _review_object(entries, _describe(source, entries[0]), rules, now)
+        ahead = repositories.describe_ahead(list(objects), name)
+        for pid, entries in objects.items():
+            _review_object(entries, _describe(source, entries[0], ahead.get(pid)), rules, now)
         if ledger is not None:
             _refuse_damaged(name, [entry for entries in objects.values() for entry in entries], ledger)
 
@@ -36,9 +45,12 @@ def _find_source(name: str, repositories: Repositories, entry: Entry) -> Source:
         raise _changed(entry) from None
 
 
-def _describe(source: Source, entry: Entry) -> ObjectRecord:
+def _describe(source: Source, entry: Entry, known: ObjectRecord | SourceError | None) -> ObjectRecord:
+    """``known`` is what the source has told ahead."""
     try:
-        record = source.describe(entry.datastream.pid)
+        if isinstance(known, SourceError):
+            raise known
+        record = known or source.describe(entry.datastream.pid)
     except (ObjectNotFound, AmbiguousName, ObjectUnreadable):
         raise _changed(entry) from None
     if record.pid != entry.datastream.pid:

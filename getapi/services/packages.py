@@ -24,6 +24,7 @@ from getapi.services import fixity, jobs, rules, shelf, stage
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.fixity import DatabaseLedger
 from getapi.services.layouts import LayoutCache
+from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.services.verification import doubt
@@ -40,7 +41,10 @@ _recent = LayoutCache()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it."""
+    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it.
+
+    ``client`` is the address of the reader that the token named, whose slots it takes whoever fetches it; empty where it named none.
+    """
 
     id: str
     plan: Plan
@@ -48,6 +52,7 @@ class Package:
     created: datetime
     doubt: Doubt
     key_id: int | None = None
+    client: str = ""
     open_entry: Callable[..., Content] = field(default_factory=lambda: registry().open)
 
     @property
@@ -83,12 +88,22 @@ def wants_link(delivery: str | None) -> bool:
 def prepare(request: PackageRequest, gauge: Gauge | None = None) -> Package:
     """Plans a package on the repositories as they are now; ``gauge`` is asked of datastreams whose source does not know their size.
 
-    Raises LimitExceeded; where nothing can be decided SourceUnavailable; SizeUnknown without a gauge.
+    Raises LimitExceeded, TooManyPlans; where nothing can be decided SourceUnavailable; SizeUnknown without a gauge.
     """
+    with planning.slot():
+        return _prepare(request, gauge)
+
+
+def _prepare(request: PackageRequest, gauge: Gauge | None) -> Package:
     now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
     plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger, gauge=gauge)
     plan = ledger.complete(plan)
-    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+    return Package(id=new_id(), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+
+
+def new_id() -> str:
+    """128 random bits in hex."""
+    return secrets.token_hex(16)
 
 
 def keep(package: Package, *, client: str | None, recipient: Recipient) -> Package:
@@ -109,7 +124,7 @@ def keep(package: Package, *, client: str | None, recipient: Recipient) -> Packa
     )
     shelf.put(row, plan)
     _recent.put(package.id, package.layout)
-    return replace(package, key_id=recipient.key_id)
+    return replace(package, key_id=recipient.key_id, client=row.client)
 
 
 def open_package(package_id: str) -> Package:
@@ -120,11 +135,16 @@ def open_package(package_id: str) -> Package:
 def reopen(row: models.Package) -> Package:
     """A kept package, if it may be sent now: access and content are looked at each time, whatever is remembered.
 
-    Raises PackageGone (expired, cancelled, failed, changed, closed or outdated), SourceUnavailable, PackagePreparing, also where what was
-    staged for it is lost and is had again from now on.
+    Raises PackageGone (expired, cancelled, failed, changed, closed or outdated), SourceUnavailable, TooManyPlans, PackagePreparing, also
+    where what was staged for it is lost and is had again from now on.
     """
     shelf.check(row, timezone.now())
     jobs.check(row)
+    with planning.slot():
+        return _reopen(row)
+
+
+def _reopen(row: models.Package) -> Package:
     layout = _recent.get(row.pk) or _read(row)
     if layout.plan is None or layout.length != row.size:
         raise PackageOutdated
@@ -142,6 +162,7 @@ def reopen(row: models.Package) -> Package:
         created=row.created,
         doubt=stage.vouch(ledger.doubt(plan), plan, staged),
         key_id=row.key_id,
+        client=row.client,
         open_entry=stage.opener(staged, registry().open),
     )
 
@@ -163,7 +184,7 @@ def _staged(row: models.Package, plan: Plan) -> dict[stage.Key, stage.Member]:
 def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
     """Octets ``start`` to ``stop`` (not included) as an iterator that a server drains; it closes the database before the first of them.
 
-    Raises TooManyDeliveries, and SourceError where the window begins inside a datastream that cannot be opened.
+    Raises TooManyDeliveries, DatabaseUnavailable, and SourceError where the window begins inside a datastream that cannot be opened.
     """
     return deliver(
         package.layout,
@@ -174,6 +195,7 @@ def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta:
         recipient=recipient,
         package=package.id,
         name=package.plan.name,
+        reader=package.client,
         sock=raw_socket(meta),
     )
 

@@ -28,7 +28,7 @@ from django.utils import timezone
 from getapi import conf
 from getapi.models import Announcement, Package
 from getapi.services.rounds import close_databases
-from getapi.sources.external import is_public, resolve
+from getapi.sources.addresses import is_public, resolve
 
 logger = logging.getLogger("getapi.webhooks")
 

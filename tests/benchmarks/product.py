@@ -12,7 +12,8 @@ from sqlite3 import connect
 import requests
 
 from tests.benchmarks.material import Material
-from tests.web.server import TOP, Server, serving
+from tests.web.database import TOP
+from tests.web.server import Server, serving
 
 _TOML = """
 [tokens]

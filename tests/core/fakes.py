@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from getapi.core.errors import ContentMissing, ObjectNotFound, PackagingError
+from getapi.core.errors import ContentMissing, ObjectNotFound, PackagingError, SourceError
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest, ObjectRecord
 
 CREATED = datetime(2012, 9, 3, 12, 0, 0, tzinfo=UTC)
@@ -58,6 +58,8 @@ class FakeRepository:
     errors: dict[str, PackagingError] = field(default_factory=dict)
     described: list[str] = field(default_factory=list)
     opened: list[FakeContent] = field(default_factory=list)
+    ahead: frozenset[str] = frozenset()
+    announced: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)
 
     def add(self, pid: str, datastreams: Mapping[str, bytes], *, records: Sequence[DatastreamRecord] = (), **facts: object) -> ObjectRecord:
         """An object whose datastreams are managed, with SHA-256 known; ``records`` replace or follow them by their DSID."""
@@ -81,6 +83,17 @@ class FakeRepository:
     def by_name(self, name: str) -> Self:
         assert name == self.name
         return self
+
+    def describe_ahead(self, pids: Sequence[str], repository: str | None = None) -> dict[str, ObjectRecord | SourceError]:
+        """What ``ahead`` names, and nothing else."""
+        self.announced.append((tuple(pids), repository))
+        return {pid: self._outcome(pid) for pid in pids if pid in self.ahead}
+
+    def _outcome(self, pid: str) -> ObjectRecord | SourceError:
+        try:
+            return self.describe(pid)
+        except SourceError as error:
+            return error
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> FakeContent:
         key = (datastream.pid, datastream.dsid)

@@ -8,6 +8,7 @@ from getapi.core import errors
 from getapi.core.errors import PackagingError
 
 SAMPLES: dict[str, Any] = {
+    "which": "limits.concurrent",
     "name": "files",
     "names": "files",
     "why": "it is empty",

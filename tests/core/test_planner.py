@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from getapi.core.access import AccessRules
+from getapi.core.division import Division, Pointer
 from getapi.core.errors import (
     AmbiguousName,
     ContentMissing,
@@ -525,3 +526,36 @@ def test_content_that_does_not_answer_and_nothing_else_is_no_package_either(repo
     silent.add("test:9", {}, records=[managed("test:9", "EXT", b"", size=None)])
     with pytest.raises(SourceUnavailable):
         plan(silent, "test:9")
+
+
+def test_what_takes_a_while_is_asked_for_together_and_once() -> None:
+    repository = FakeRepository(ahead=frozenset({"demo:1", "DEMO:2", "demo:3", "demo:4"}))
+    repository.add("demo:1", {"PDF": b"one"})
+    repository.add("demo:2", {"PDF": b"two"})
+    repository.add("demo:4", {"SMAP-1": METS.replace(b"PID", b"demo:1")})
+    repository.errors["demo:3"] = SourceUnavailable("fake")
+    made = plan(repository, "demo:1;DEMO:2;demo:3", "demo:4/SMAP-1")
+    assert sorted(names(made)) == [("demo:1", "PDF"), ("demo:2", "PDF")]
+    assert told(made) == {("demo:3", "", "source-unavailable")}
+    assert repository.announced == [(("demo:1", "DEMO:2", "demo:3", "demo:4"), None), ((), None)]
+    assert sorted(repository.described) == ["DEMO:2", "demo:1", "demo:3", "demo:4"]
+
+
+METS = b"""<mets:structMap xmlns:mets="http://www.loc.gov/METS/">
+<mets:div><mets:div CONTENTIDS="info:fedora/PID"/></mets:div></mets:structMap>"""
+
+
+def test_a_repositorys_own_order_makes_the_folders_where_the_object_has_no_map() -> None:
+    repository = FakeRepository()
+    page = Division(label="Pages", children=(Pointer(pid="demo:1", dsid="B"), Pointer(pid="demo:1", dsid="A")))
+    structure = Division(label="", children=(page,))
+    repository.add("demo:1", {"A": b"a", "B": b"b", "C": b"c"}, structure=structure)
+    assert paths(plan(repository, "demo:1")) == ["data/Pages/1_demo-1_B", "data/Pages/2_demo-1_A", "data/demo-1_C"]
+    repository.add("demo:1", {"A": b"a", "STRUCT": METS.replace(b"PID", b"demo:1/A")}, structure=structure)
+    assert paths(plan(repository, "demo:1")) == ["data/demo-1_A", "data/demo-1_STRUCT"]
+
+
+def test_a_file_has_its_repositorys_name_where_it_gives_one() -> None:
+    repository = FakeRepository()
+    repository.add("demo:1", {"A": b"a"}, records=[managed("demo:1", "A", b"a", name="IM1.dcm", mime="application/dicom")])
+    assert paths(plan(repository, "demo:1")) == ["data/IM1.dcm"]

@@ -289,3 +289,14 @@ def test_a_record_of_another_repository_under_the_same_pid_does_not_count(reposi
             return repository.by_name(name)
 
     review(plan, repositories=Routed(), rules=RULES, now=NOW)
+
+
+def test_what_its_source_tells_ahead_is_not_asked_again(repository: FakeRepository) -> None:
+    plan = plan_of(repository)
+    repository.ahead, repository.described = frozenset({"demo:2"}), []
+    review(plan, repositories=repository, rules=RULES, now=NOW)
+    assert sorted(repository.described) == ["demo:1", "demo:2"]
+    assert repository.announced[-1] == (("demo:1", "demo:2"), "fake")
+    repository.errors["demo:2"] = SourceUnavailable("fake")
+    with pytest.raises(SourceUnavailable):
+        review(plan, repositories=repository, rules=RULES, now=NOW)

@@ -130,7 +130,7 @@ def test_the_database_and_the_program_agree_on_what_has_expired(
     Package.objects.all().delete()
     Package.objects.bulk_create([row(1, created=created, last_sent=last_sent, prepared=prepared, encoder=1, plan=b"")])
     alive = shelf.expires(Package.objects.get()) > now
-    assert Package.objects.filter(shelf._unexpired(now)).exists() is alive
+    assert Package.objects.filter(shelf.unexpired(now)).exists() is alive
     assert shelf.purge(now).packages == (0 if alive else 1)
 
 

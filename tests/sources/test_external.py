@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest
-from getapi.sources.external import ExternalHosts, PinnedAdapter, is_public
+from getapi.sources.addresses import PinnedAdapter, is_public
+from getapi.sources.external import ExternalHosts
 from tests.sources.contract import descriptors
 
 BODY = bytes(range(256)) * 9
@@ -187,6 +188,19 @@ def test_a_size_that_only_head_tells_is_believed_and_held_to(server: Server) -> 
     for path in ("/less", "/more"):
         with pytest.raises(ContentChanged):
             read(server, path)
+
+
+def test_where_nobody_names_a_size_only_the_end_tells_it(server: Server) -> None:
+    server.answers["/x"] = respond(200, BODY, Content_Length="")
+    with hosts_of(server).open(record(f"http://{server.host}/x")) as content:
+        assert (content.size, b"".join(iter(lambda: content.read(500), b""))) == (None, BODY)
+
+
+def test_a_part_of_what_has_no_size_cannot_be_had_nor_one_that_is_said_to_have_one(server: Server) -> None:
+    server.answers["/x"] = respond(200, BODY, Content_Length="")
+    for start, size in ((5, None), (0, len(BODY))):
+        with pytest.raises(SourceUnavailable):
+            hosts_of(server).open(record(f"http://{server.host}/x", size), start)
 
 
 def unsized(*bodies: bytes, chunked: bool = False, whole: bool = True) -> Answer:

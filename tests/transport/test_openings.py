@@ -26,7 +26,7 @@ OCTETS = bytes(range(256)) * 1000
 
 def remote(name: str, octets: bytes = OCTETS) -> Entry:
     made = entry(name, octets)
-    return replace(made, datastream=replace(made.datastream, control_group=ControlGroup.EXTERNAL))
+    return replace(made, datastream=replace(made.datastream, control_group=ControlGroup.EXTERNAL, remote=True))
 
 
 class Recording(Store):

@@ -26,6 +26,7 @@ from getapi.core.errors.document import (
     XmlTooDeep,
 )
 from getapi.core.errors.package import (
+    DatabaseUnavailable,
     DeliveryError,
     DeliveryOverdue,
     DeliveryShutDown,
@@ -40,6 +41,7 @@ from getapi.core.errors.package import (
     ServerUnsuitable,
     TooManyDeliveries,
     TooManyPackages,
+    TooManyPlans,
 )
 from getapi.core.errors.preparation import (
     PackageFailed,
@@ -73,6 +75,7 @@ __all__ = [
     "AuthorizationError",
     "ContentChanged",
     "ContentMissing",
+    "DatabaseUnavailable",
     "DatastreamNotFound",
     "DatastreamRefused",
     "DeliveryError",
@@ -117,6 +120,7 @@ __all__ = [
     "TooManyFailures",
     "TooManyFiles",
     "TooManyPackages",
+    "TooManyPlans",
     "TooManyPreparations",
     "XmlRefused",
     "XmlTooDeep",

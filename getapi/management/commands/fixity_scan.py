@@ -14,7 +14,8 @@ from getapi.core.errors import SourceUnavailable
 from getapi.core.tags import one_line
 from getapi.services import fixity
 from getapi.services.fixityscan import Finding, Outcome, Scan, Share, stored_pids
-from getapi.services.repositories import Store, registry, stores
+from getapi.services.repositories import registry, stores
+from getapi.sources.holdings import Holdings
 
 TOLD = {Outcome.MISMATCH, Outcome.UNREAD}
 
@@ -47,7 +48,7 @@ class Command(BaseCommand):
         if troubled:
             raise CommandError(f"Not all is as it should be: {', '.join(troubled)}")
 
-    def _scan(self, store: Store, learn: frozenset[str], share: Share, *, failed: bool) -> bool:
+    def _scan(self, store: Holdings, learn: frozenset[str], share: Share, *, failed: bool) -> bool:
         """Whether all was read and right."""
         counts, octets = Counter[Outcome](), 0
         try:
@@ -75,7 +76,7 @@ class Command(BaseCommand):
         self.stdout.write(f"{store.name}: {_summary(counts)}; {octets} bytes read")
         return not any(counts[outcome] for outcome in TOLD)
 
-    def _tell(self, store: Store, found: list[Finding], bar: "tqdm[Any]") -> None:
+    def _tell(self, store: Holdings, found: list[Finding], bar: "tqdm[Any]") -> None:
         for finding in found:
             if finding.outcome in TOLD:
                 bar.clear()
@@ -83,7 +84,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{finding.outcome}\t{store.name}\t{one_line(about)}\t{one_line(finding.text)}")
 
 
-def _failed(store: Store, share: Share) -> list[str]:
+def _failed(store: Holdings, share: Share) -> list[str]:
     return [pid for pid in fixity.mismatched(store.name) if share.holds(pid)]
 
 

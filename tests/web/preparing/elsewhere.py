@@ -106,7 +106,8 @@ def hosting() -> Iterator[Host]:
 
 def lead_here() -> Callable[[], None]:
     """In this process all hosts' names mean a public address, and whoever connects to one comes to loopback. Gives what undoes it."""
-    from getapi.sources.external import ExternalHosts, PinnedAdapter
+    from getapi.sources.addresses import PinnedAdapter
+    from getapi.sources.external import ExternalHosts
 
     defaults = ExternalHosts.__init__.__kwdefaults__ or {}
     before = dict(defaults)
