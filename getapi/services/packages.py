@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import is_
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from getapi import conf, models
 from getapi.core.content import Gauge
-from getapi.core.errors import MalformedParameter, PackageOutdated, PackagePreparing, PackagingError
+from getapi.core.errors import MalformedParameter, PackageOutdated, PackagePreparing, PackagingError, TooManyPreparations
 from getapi.core.layout import Layout, lay_out
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry, Plan
@@ -173,7 +174,8 @@ def _staged(row: models.Package, plan: Plan) -> dict[stage.Key, stage.Member]:
         return {}
     members = stage.members(row.pk)
     if stage.lost(entries, members):
-        jobs.restore(row)
+        with suppress(TooManyPreparations):  # as one that waits for its turn it begins when it is asked for again
+            jobs.restore(row)
         raise PackagePreparing(progress=0, retry_after=jobs.RETRY)
     stage.touch(row.pk)
     return members

@@ -29,7 +29,7 @@ class TooManyPreparations(PackagingError):
 
     def __init__(self, *, limit: int, retry_after: int) -> None:
         super().__init__(
-            f"{limit} packages of this application are being prepared already; try again later", limit=limit, retry_after=retry_after
+            f"This application has {limit} packages in preparation already; try again later", limit=limit, retry_after=retry_after
         )
 
 

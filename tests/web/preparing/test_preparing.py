@@ -328,6 +328,20 @@ class TestLimits:
         run_once()
         shop.ask()
 
+    def test_what_must_come_again_waits_for_its_turn_too(self, shop: Shop) -> None:
+        shop.put("A")
+        shop.host.put("/A", A)
+        first, whole = shop.prepared()
+        shop.staged[0].unlink()
+        shop.serve("limits.preparing = 1")
+        shop.ask()
+        assert (shop.content(first).status_code, shop.page(first)["state"]) == (503, "preparing")
+        assert job_of(first).state == "done"  # it is not begun yet
+        run_once()
+        assert shop.content(first).status_code == 503
+        run_once()
+        assert octets(shop.content(first)) == whole
+
     def test_they_count_among_the_packages_of_a_key(self, shop: Shop) -> None:
         shop.put("A")
         shop.host.put("/A", A)
