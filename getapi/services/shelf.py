@@ -17,6 +17,7 @@ from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound,
 from getapi.core.plan import ENCODER, Plan
 from getapi.core.plancodec import decode, encode
 from getapi.models import Delivery, Download, Key, Package
+from getapi.services.patience import limit_patience
 
 logger = logging.getLogger("getapi.packages")
 
@@ -47,6 +48,7 @@ def put(row: Package, plan: Plan) -> None:
     Raises TooManyPackages where its key has ``limits.packages`` live ones that were not yet delivered whole.
     """
     row.encoder, row.plan = ENCODER, zlib.compress(encode(plan).encode("utf-8", "surrogatepass"), 1)
+    limit_patience()
     with transaction.atomic():
         # Whoever counts for this key at the same time waits until this one is counted too.
         if row.key_id is not None:
