@@ -22,9 +22,9 @@ ttl = "12 h"
 files = 100_000
 bytes = "1000 GB"
 packages = 1_000_000
-concurrent = 10_000
-per_key = 10_000
-per_reader = 10_000
+concurrent = 100_000
+per_key = 100_000
+per_reader = 100_000
 active_bytes = "1000000 GB"
 planning = 64
 [fixity]
