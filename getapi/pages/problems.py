@@ -21,9 +21,14 @@ _LESS = _("Go back and choose less, or take it in several packages.")
 _CODES: Mapping[str, _Words] = {
     "token-refused": (
         _("Your permission to download has run out"),
-        _("It holds for a short while, and for one reader's address alone. Go back to the repository's page, load it again, and ask again."),
+        _(
+            "It holds for a short while, and for one reader's address alone. Go back to the repository's page, load it again, and ask again."
+        ),
     ),
-    "token-not-generated": (_("No token for this key"), _("Check the key, and the address from which it may be used, with the administrator.")),
+    "token-not-generated": (
+        _("No token for this key"),
+        _("Check the key, and the address from which it may be used, with the administrator."),
+    ),
     "network-refused": (_("This repository is not open to everyone"), _("Ask from the repository's own page.")),
     "datastream-refused": (_("This is closed at the moment"), _("The repository's staff can tell you more about it.")),
     "package-not-found": (_("There is no such package"), _NEW),
