@@ -4,6 +4,7 @@ Says how many answers were no success, the 99th percentile of getToken, and how 
 no 5xx, 500 ms, flat memory.
 """
 
+import hashlib
 import http.client
 import math
 import shutil
@@ -18,9 +19,8 @@ from random import Random
 from tempfile import mkdtemp
 from urllib.parse import urlencode
 
-from tests.sources.stores import BuiltStore
+from tests.sources.stores import BuiltStore, datastream, digest, foxml, location, version
 from tests.web.resume.asking import FORM, Application, manage
-from tests.web.resume.material import Part, configuration, put_object, some
 from tests.web.server import Server, serving
 
 SLOW, FAST, TOKENS = 1000, 64, 100
@@ -39,6 +39,11 @@ TOML = """trusted_proxies = ["127.0.0.1"]
 concurrent = 2000
 per_key = 2000
 active_bytes = "1 TB"
+[[repositories]]
+name = "crowd"
+type = "fedora3"
+objects = "{objects}"
+datastreams = "{datastreams}"
 """
 
 
@@ -123,14 +128,23 @@ def run(seconds: float, say: Callable[[str], None] = print) -> bool:
     """Whether every promise was kept."""
     folder = Path(mkdtemp(prefix="crowd-"))
     try:
-        store = BuiltStore(root=folder / "store")
-        put_object(store, "crowd:1", Part(dsid="A", octets=some(OCTETS, "A"), declares="sha256"))
+        store = _store(folder / "store")
+        toml = TOML.format(objects=store.objects, datastreams=store.datastreams)
         (folder / "service").mkdir()
-        with serving(folder / "service", toml=TOML + configuration(store), threads=SLOW + 200) as server:
+        with serving(folder / "service", toml=toml, threads=SLOW + 200) as server:
             manage(server, "fixity_scan")
             return _judge(*_press(server, seconds), say)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _store(root: Path) -> BuiltStore:
+    """One object with one datastream of OCTETS."""
+    made, octets = BuiltStore(root=root), Random(0).randbytes(OCTETS)
+    content = digest("SHA-256", hashlib.sha256(octets).hexdigest()) + location("crowd:1+A+A.0")
+    made.put("crowd:1", foxml("crowd:1", datastream("A", "M", version("A.0", content))))
+    made.put("crowd:1+A+A.0", octets)
+    return made
 
 
 def _press(server: Server, seconds: float) -> tuple[Crowd, list[int]]:
