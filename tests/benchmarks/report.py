@@ -103,12 +103,9 @@ def _of_planning(rows: Sequence[Row]) -> Iterable[Target]:
 
 
 def _of_servers(measured: Measured) -> Iterable[Target]:
-    own, *ours = measured.studies or [None]
-    for each in ours:
-        if own is not None:
-            yield Target(
-                what=f"time for a study, {each.how}, to Orthanc's own archive", reached=each.seconds / own.seconds, wanted=1, is_most=True
-            )
+    for each in measured.studies[1:]:
+        what = f"time for a study, {each.how}, to Orthanc's own archive"
+        yield Target(what=what, reached=each.seconds / measured.studies[0].seconds, wanted=1, is_most=True)
     for slow in measured.slow:
         what = f"{slow.count} members that take {slow.each * 1000:.0f} ms each to open, times as fast as one after the other"
         yield Target(what=what, reached=slow.ratio, wanted=5)

@@ -24,7 +24,7 @@ from tests.conftest import Configure
 from tests.sources.peers import Answer, Asked, PeerServer, running
 from tests.transport.material import wait_until
 
-SOME = "-".join(["0123abcd"] * 5)
+SOME, OTHER = "-".join(["0123abcd"] * 5), "-".join(["fedcba98"] * 5)
 
 
 def orthanc(url: str, more: str = "allow_private = true") -> str:
@@ -169,8 +169,8 @@ def test_one_that_is_away_costs_its_own_members_a_notice_and_no_one_else_anythin
     def answer(asked: Asked) -> Answer:
         match asked.path.strip("/").split("/"):
             case ["series", name] if name == SOME:
-                return Answer(body=f'{{"ID": "{SOME}", "ParentStudy": "{SOME}", "MainDicomTags": {{"Modality": "MR"}}}}'.encode())
-            case ["studies", name] if len(server.asked) > 1:
+                return Answer(body=f'{{"ID": "{SOME}", "ParentStudy": "{OTHER}", "MainDicomTags": {{"Modality": "MR"}}}}'.encode())
+            case ["studies", name] if name == OTHER:
                 return Answer(body=b"{}")
             case ["series", _, "instances"]:
                 return Answer(body=f'[{{"ID": "{SOME}", "FileSize": 4, "FileUuid": "u", "ParentSeries": "{SOME}"}}]'.encode())
