@@ -20,10 +20,12 @@ FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 SMALL, BIG, MAPPED = "small:1", "big:1", "survey:1903"
-EMBARGO = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:i="info:islandora/islandora-system:def/scholar#">
+EMBARGO = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+xmlns:i="info:islandora/islandora-system:def/scholar#">
 <rdf:Description rdf:about="info:fedora/survey:1904"><i:embargo-until>2099-12-31T05:00:00Z</i:embargo-until></rdf:Description></rdf:RDF>"""
 MAP = """<div LABEL="High water of 1903"><div LABEL="Field books"><fptr FILEID="BOOK-1"/><fptr FILEID="BOOK-2"/></div>
-<div LABEL="Photographs"><div LABEL="The landing, morning"><fptr FILEID="PHOTO-1"/><fptr FILEID="PHOTO-2"/></div><fptr FILEID="PHOTO-3"/></div></div>"""
+<div LABEL="Photographs"><div LABEL="The landing, morning"><fptr FILEID="PHOTO-1"/><fptr FILEID="PHOTO-2"/></div>
+<fptr FILEID="PHOTO-3"/></div></div>"""
 
 Visit = Callable[..., "sync_api.Page"]
 

@@ -9,8 +9,9 @@ BLOCK = 1 << 14
 
 
 class Proxy:
-    """Forwards from a port of its own to ``port``. On each connection ``cut_after`` octets of answers pass, ``rate`` octets a second; None: all.
+    """Forwards from a port of its own to ``port``.
 
+    On each connection ``cut_after`` octets of answers pass, ``rate`` octets a second; None: all.
     Once one was cut ``cut_then``, if it is given, counts for those to come.
     """
 

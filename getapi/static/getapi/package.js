@@ -108,6 +108,8 @@
     page.querySelector("form").addEventListener("submit", () => clearTimeout(timer));
   }
 
+  addEventListener("beforeprint", () => document.querySelectorAll("details:not(.cancel)").forEach((each) => { each.open = true; }));
+
   if (ENDS.includes(state)) return;
   if (state !== "preparing") {
     document.getElementById("download").addEventListener("click", () => {
