@@ -28,7 +28,7 @@ SLOW, FAST, TOKENS = 1000, 64, 100
 """Readers, readers, and requests a second."""
 
 HERD = 50
-"""Slow readers that share an address: they are one reader to the service, with as many connections to one package as four downloads have."""
+"""Slow readers that share an address: one reader to the service, with connections to one package that take four slots."""
 
 ASKERS = 20
 PROMISED = 0.5
