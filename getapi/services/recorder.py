@@ -73,10 +73,6 @@ class Record:
     def first(self) -> int:
         return int(self.facts["first"])
 
-    @property
-    def is_running(self) -> bool:
-        return not self._end
-
     def end(self, *, ended: datetime, outcome: str, reason: str) -> None:
         """From now on it holds no slot."""
         self._end = {"ended": ended, "outcome": outcome, "reason": reason, "rate": None}
