@@ -9,13 +9,14 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
 from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
+from getapi.sources.standing import Standing
 
 logger = logging.getLogger("getapi.sources")
 # Its debug lines hold whole URLs, in whose queries some repositories want their credentials.
@@ -25,9 +26,6 @@ CONNECTING = 10.0
 """Seconds until connected; with less left nobody is asked any more."""
 
 MAX_REDIRECTS = 5
-AWAY = 10.0
-"""Seconds for which a peer that could not be reached is not asked again: a thousand objects must not wait for it one after the other."""
-
 PAUSES = (0.1, 0.5)
 """Seconds before each further attempt. All questions are GET or HEAD, and no octet of an answer was passed on yet."""
 
@@ -124,7 +122,7 @@ class HttpClient:
         self._brief = None if connections is None else Gate(max(1, connections // 4))
         self.gate = None if connections is None or self._brief is None else Gate(max(1, connections - self._brief.places))
         self._pool = Pool(adapter or partial(PinnedAdapter, kept=connections or 1), keeps=connections is not None)
-        self._away = 0.0
+        self._standing = Standing(clock)
 
     def ask(
         self,
@@ -182,7 +180,7 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        if self._away and self.clock() < self._away:
+        if gate is not None and self._standing.is_away:
             raise SourceUnavailable(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
@@ -194,23 +192,20 @@ class HttpClient:
                 if self.clock() + pause + CONNECTING > deadline:
                     break
             time.sleep(pause)
-        try:
-            exchange = self._once(url, deadline, method, headers, gate)
-        except SourceUnavailable:
-            if gate is not None:
-                self._away = self.clock() + AWAY
-            raise
-        return exchange
+        return self._once(url, deadline, method, headers, gate)
 
     def _once(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         host, port, netloc = self._admit(url)
         address, left = self._address(host, port), deadline - self.clock()
         if left < CONNECTING:
             raise self._unavailable("no time left")
+        try:
+            asked = requests.Request(method, url, headers={**_HEADERS, **self._own(url), **headers, "Host": netloc}).prepare()
+        except (requests.RequestException, ValueError):
+            raise UrlRefused from None
         if gate is not None and not gate.enter(left):
             raise self._unavailable("all connections are in use")
         let_go = partial(self._let_go, gate)
-        asked = requests.Request(method, url, headers={**_HEADERS, **self._own(url), **headers, "Host": netloc}).prepare()
         adapter, line = self._pool.take(host, address), Line()
         try:
             # By an adapter alone: a session would add cookies, the environment's proxies and .netrc.
@@ -218,10 +213,12 @@ class HttpClient:
                 response = adapter.send(asked, stream=True, timeout=(CONNECTING, left))
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
+            self._standing.failed(reached=not _is_unreached(error))
             raise self._unavailable(type(error).__name__) from None  # its text holds the URL
         except BaseException:
             let_go(adapter, line)
             raise
+        self._standing.answered()
         return Exchange(url=url, response=response, line=line, let_go=_once_only(partial(let_go, adapter, line)))
 
     def _own(self, url: str) -> dict[str, str]:
@@ -262,12 +259,20 @@ class HttpClient:
         except UnicodeError:
             raise UrlRefused from None
         except OSError:
+            self._standing.failed(reached=False)
             raise self._unavailable("its name cannot be resolved") from None
         if not addresses:
+            self._standing.failed(reached=False)
             raise self._unavailable("its name has no address")
         if not all(is_reachable(address, private=self._private) for address in addresses):
             raise UrlRefused
         return addresses[0]
+
+
+def _is_unreached(error: Exception) -> bool:
+    """Whether no connection was made at all."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _once_only(release: Callable[[], None]) -> Callable[[], None]:

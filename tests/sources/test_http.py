@@ -4,12 +4,13 @@ import logging
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
 from getapi.core.errors import ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
-from getapi.sources import http
+from getapi.sources import http, standing
 from getapi.sources.addresses import is_reachable
 from getapi.sources.http import Credentials, UrlRefused, origin
 from getapi.sources.peer import Login, Peer
@@ -117,7 +118,7 @@ def test_a_server_that_is_away_is_left_alone_for_a_while(monkeypatch: pytest.Mon
         with pytest.raises(SourceUnavailable):
             get(peer)
     assert len(resolved) == 1
-    now[0] += http.AWAY
+    now[0] += standing.AWAY
     with pytest.raises(SourceUnavailable):
         get(peer)
     assert len(resolved) == 2
@@ -197,3 +198,36 @@ def test_what_is_not_as_long_as_it_was_said_to_be_is_remembered_for_a_while(serv
     assert files.blame.rests_on(DATASTREAM)
     assert files.blame.rests_on_any("demo:1")
     assert not files.blame.rests_on_any("demo:2")
+
+
+def test_one_object_that_a_server_hangs_on_does_not_make_it_away_for_the_others(
+    server: PeerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "CONNECTING", 0.1)
+    monkeypatch.setattr(http, "PAUSES", ())
+    peer = peer_of(server, patience=0.3)
+    server.trick, server.tricked = silent, lambda asked: asked.path == "/hangs"
+    for _ in range(3):
+        with pytest.raises(SourceUnavailable):
+            get(peer, "hangs")
+        assert get(peer) == b"here"
+    for _ in range(standing.PATIENCE):
+        with pytest.raises(SourceUnavailable):
+            get(peer, "hangs")
+    asked = len(server.asked)
+    with pytest.raises(SourceUnavailable):
+        get(peer)
+    assert len(server.asked) == asked
+
+
+@pytest.mark.parametrize("target", ["http://\x00", "/\ud800", "http://127.0.0.1:80\\@x/", "//[::1", "/%zz", "http://*.x/"])
+def test_a_redirect_to_what_is_no_url_costs_no_place(server: PeerServer, target: str) -> None:
+    server.answer = lambda asked: (
+        Answer(status=302, headers={"Location": target.encode("utf-8", "replace").decode("latin-1")}) if asked.path == "/x" else Answer()
+    )
+    peer = peer_of(server)
+    for _ in range(3):
+        with suppress(ContentMissing, SourceUnavailable):
+            peer.files.open(DATASTREAM, f"{server.url}/x").close()
+    assert peer.client.gate is not None
+    assert peer.client.gate.taken == 0
