@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -97,6 +98,7 @@ class HttpClient:
 
     ``connections``: exchanges at the same time at most, whose connections are kept for the next ones; None: no bound, and nothing is kept.
     A quarter of them is for what is read at once (``brief``), the others for content, which may take as long as its reader does.
+    ``authorities``: a PEM file of the certificate authorities that its servers' certificates may be from, instead of the usual ones.
     ``private``: those hosts may be at private addresses and on this machine. Redirects are followed to allowed hosts, and each is checked.
     """
 
@@ -108,6 +110,7 @@ class HttpClient:
         private: bool = False,
         credentials: Credentials | None = None,
         connections: int | None = None,
+        authorities: Path | None = None,
         resolver: Callable[[str, int], Sequence[str]] = resolve,
         adapter: Callable[[str, str], HTTPAdapter] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -121,6 +124,7 @@ class HttpClient:
         # Descriptions have places of their own: however many slow readers there are, a package can be planned.
         self._brief = None if connections is None else Gate(max(1, connections // 4))
         self.gate = None if connections is None or self._brief is None else Gate(max(1, connections - self._brief.places))
+        self._verify: str | bool = True if authorities is None else str(authorities)
         self._pool = Pool(adapter or partial(PinnedAdapter, kept=connections or 1), keeps=connections is not None)
         self._standing = Standing(clock)
 
@@ -210,7 +214,7 @@ class HttpClient:
         try:
             # By an adapter alone: a session would add cookies, the environment's proxies and .netrc.
             with line.opening(left):
-                response = adapter.send(asked, stream=True, timeout=(CONNECTING, left))
+                response = adapter.send(asked, stream=True, timeout=(CONNECTING, left), verify=self._verify)
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
             self._standing.failed(reached=not _is_unreached(error))
