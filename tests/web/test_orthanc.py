@@ -40,6 +40,10 @@ networks = {networks}
 {more}"""
 
 
+def tar(url: str) -> str:
+    return toml(url, networks='["127.0.0.1"]').replace('repository = "pacs"', 'repository = "pacs"\nformat = "tar"')
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OrthancServer]:
     with orthanc(tmp_path_factory.mktemp("orthanc")) as server:
@@ -229,9 +233,7 @@ class TestTwoHundredInstances:
         self, large: tuple[str, int], place: Path, tmp_path: Path
     ) -> None:
         study, port = large
-        settings = toml(f"http://127.0.0.1:{port}", networks='["127.0.0.1"]').replace(
-            'repository = "pacs"', 'repository = "pacs"\nformat = "tar"'
-        )
+        settings = tar(f"http://127.0.0.1:{port}")
         with orthanc(place, port=port), serving(tmp_path, toml=settings) as service:
             address = self.ask(service.url, study)
             first = self.take(address, stop=20_000_000)
@@ -262,7 +264,7 @@ class TestTwoHundredInstances:
             assert len(take()) > 10_000_000
             return time.monotonic() - began
 
-        with orthanc(place, port=port) as server, serving(tmp_path, toml=toml(server.url, networks='["127.0.0.1"]')) as service:
+        with orthanc(place, port=port) as server, serving(tmp_path, toml=tar(server.url)) as service:
             rounds = [
                 (
                     seconds(lambda: self.take(self.ask(service.url, study))),

@@ -35,6 +35,7 @@ def peer_of(repository: conf.ServerTable) -> Peer:
         private=repository.allow_private,
         hosts=repository.hosts,
         connections=repository.connections,
+        authorities=repository.ca_file,
         patience=repository.timeout,
     )
 
