@@ -61,6 +61,29 @@ def test_a_preparation_shows_how_far_it_is_and_then_starts_the_download_by_itsel
     assert [one.failure() for one in begun] == [None]
 
 
+def test_what_the_service_says_of_its_rate_is_shown_with_the_time_that_is_left(page: Any, stage: Stage) -> None:
+    sending = {"state": "sending", "size": 9_000_000_000, "files": 1, "sent": 1_000_000_000, "rate": 20_000_000}
+    stage({"state": "ready", "size": 9_000_000_000, "files": 1}, sending)
+    page.get_by_text("20 MB a second").wait_for()
+    assert page.get_by_text("about 7 minutes left").is_visible()
+    assert page.get_by_text("1 GB of 9 GB").is_visible()
+
+
+def test_without_javascript_a_preparation_loads_itself_again(plain: Any, service: Server) -> None:
+    looks: list[int] = []
+
+    def answer(route: Any) -> None:
+        looks.append(1)
+        body = HtmlRenderer().render({"package": PACKAGE | {"progress": 10 * len(looks)}})
+        route.fulfill(content_type="text/html; charset=utf-8", body=body, headers={"Content-Security-Policy": PAGE_POLICY})
+
+    plain.route(f"**/api/get/packages/{ID}", answer)
+    plain.goto(f"{service.url}/api/get/packages/{ID}")
+    plain.get_by_role("link", name="Look again").click()
+    assert plain.get_by_text("20 % ready").is_visible()
+    plain.get_by_text("30 % ready").wait_for(timeout=15000)
+
+
 def test_a_preparation_in_pictures(page: Any, stage: Stage, sights: Sights) -> None:
     stage({"progress": 42})
     page.get_by_text("42 % ready").wait_for()
