@@ -10,8 +10,8 @@ from lxml import etree
 from rest_framework.renderers import BaseRenderer
 
 from getapi import conf
+from getapi.pages.advice import explain
 from getapi.pages.presentation import present
-from getapi.pages.problems import explain
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"

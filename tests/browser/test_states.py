@@ -39,9 +39,10 @@ def stage(page: Any, service: Server) -> Stage:
             if "json" in route.request.headers["accept"]:
                 looks.append(act)
                 status = act.pop("status", 200)
-                return route.fulfill(status=status, content_type="application/json", body=json.dumps(act))
+                route.fulfill(status=status, content_type="application/json", body=json.dumps(act))
+                return
             body = HtmlRenderer().render({"package": act})
-            return route.fulfill(content_type="text/html; charset=utf-8", body=body, headers={"Content-Security-Policy": PAGE_POLICY})
+            route.fulfill(content_type="text/html; charset=utf-8", body=body, headers={"Content-Security-Policy": PAGE_POLICY})
 
         page.route(f"**/api/get/packages/{ID}", answer)
         page.goto(f"{service.url}/api/get/packages/{ID}")
@@ -150,7 +151,7 @@ def test_a_thousand_files_are_a_page_that_can_be_read(page: Any, stage: Stage, s
     ]
     notices = [{"pid": f"maps:{n}", "dsid": "OCR", "code": "restricted", "text": "Not available to the public"} for n in range(40)]
     notices += [{"pid": "maps:7", "dsid": "PDF", "code": "renamed", "text": "a/b is in the package as a_b"}]
-    size = sum(row["size"] for row in rows)
+    size = sum(int(row["size"]) for row in rows)
     stage({"state": "ready", "size": size, "files": 1000, "datastreams": rows, "notices": notices, "tagmanifest_sha256": "ab" * 32})
     page.get_by_text("40 files are not open to the public").wait_for()
     took = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")

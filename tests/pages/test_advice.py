@@ -6,7 +6,7 @@ import pytest
 
 from getapi import problems
 from getapi.core.errors import PackageClosed, TooManyBytes, TooManyDeliveries, TooManyFiles
-from getapi.pages.problems import _CODES, explain
+from getapi.pages.advice import _CODES, explain
 from tests.test_docs import all_errors
 
 UNBUILT = {"package-failed", "package-preparing"}
