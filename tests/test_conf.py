@@ -48,6 +48,7 @@ class TestDefaults:
             "active_bytes": 500 * 10**9,
             "planning": 4,
             "packages": 1000,
+            "preparing": 16,
             "request_text": 2**20,
             "map_depth": 32,
             "map_nodes": 100_000,
@@ -66,6 +67,7 @@ class TestDefaults:
     def test_a_repository_needs_its_name_type_and_folders_alone(self, tmp_path: Path) -> None:
         found = load(tmp_path, '[[repositories]]\nname = "r"\ntype = "fedora3"\nobjects = "o"\ndatastreams = "/d"')
         (repository,) = found.repositories
+        assert isinstance(repository, conf.Fedora3Repository)
         assert repository.public is True
         assert (repository.objects, repository.datastreams) == (tmp_path / "o", Path("/d"))
         assert (repository.layout, repository.object_pattern, repository.datastream_pattern) == ("akubra", "##", "##")
@@ -168,9 +170,13 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("table", "told"),
         [
-            ('type = "ocfl"', "repositories[1]: the type ocfl is not available in this version; fedora3 is"),
-            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3 is available"),
-            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3 is available"),
+            (
+                'type = "omeka"',
+                "repositories[1]: the type omeka is not available in this version; fedora3, ocfl, fedora3_rest and orthanc are available",
+            ),
+            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ('name = "x"', "repositories[1]: has no type; fedora3, ocfl, fedora3_rest and orthanc are available"),
         ],
     )
     def test_a_repository_of_another_type_is_told_once(self, tmp_path: Path, table: str, told: str) -> None:
@@ -194,12 +200,12 @@ class TestMistakes:
         assert [mistake.split(":")[0] for mistake in told] == [
             "repositories[1].name",
             "repositories[1].public",
+            "repositories[1].namespaces[1]",
+            "repositories[1].limits.files",
             "repositories[1].objects",
             "repositories[1].datastreams",
             "repositories[1].object_pattern",
             "repositories[1].datastream_pattern",
-            "repositories[1].namespaces[1]",
-            "repositories[1].limits.files",
             "repositories[1].layuot",
         ]
         assert told[-1].endswith("did you mean repositories[1].layout?")
@@ -259,7 +265,9 @@ class TestAccepted:
         )
         assert found.cors.origins == ("https://repository.example.org", "http://localhost:3000")
         assert len(found.allowed_hosts) == 4
-        assert (found.repositories[0].object_pattern, found.repositories[0].datastream_pattern) == ("#/##/##", "")
+        (repository,) = found.repositories
+        assert isinstance(repository, conf.Fedora3Repository)
+        assert (repository.object_pattern, repository.datastream_pattern) == ("#/##/##", "")
 
     @pytest.mark.parametrize("pattern", ["#" * 33, "##/", "#//#", "a", "##\\n"])
     def test_no_other_pattern(self, tmp_path: Path, pattern: str) -> None:
@@ -469,3 +477,26 @@ def test_configurations_do_not_change(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         found.limits = found.limits  # type: ignore[misc] # that it cannot is what is tested
     assert tomllib.loads("") == {}
+
+
+@pytest.mark.parametrize(
+    ("toml", "mistake"),
+    [
+        ('jobs.backend = "redis"', 'jobs: with backend = "redis" it needs redis = "redis://host:6379/0"'),
+        ('jobs.redis = "http://:hunter2hunter2@host/"', "jobs.redis: must be redis://host:port/number, rediss:// (TLS) or unix:///path"),
+        ('jobs.backend = "celery"', "jobs.backend: must be 'database' or 'redis'"),
+        ('jobs.webhook_hosts = ["http://inside/"]', "jobs.webhook_hosts[1]: must be a host's name alone, without http:// and path"),
+    ],
+)
+def test_what_is_wrong_with_jobs_is_told_by_name_and_never_repeats_a_password(tmp_path: Path, toml: str, mistake: str) -> None:
+    with pytest.raises(conf.ConfigurationError) as caught:
+        load(tmp_path, toml)
+    assert caught.value.mistakes == [mistake]
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_queues_password_is_in_no_description_of_the_configuration(tmp_path: Path) -> None:
+    found = load(tmp_path, 'jobs.backend = "redis"\njobs.redis = "redis://:hunter2hunter2@queue.example.org:6379/0"')
+    assert found.jobs.redis is not None
+    assert found.jobs.redis.get_secret_value().endswith("@queue.example.org:6379/0")
+    assert "hunter2" not in repr(found)

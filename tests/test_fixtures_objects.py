@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from fixtures import Repository, build
 from fixtures.objects import OBJECTS
 from fixtures.store import akubra_path
 from getapi.core.access import AccessRules, Allowed, decide
-from getapi.core.errors import AmbiguousName
+from getapi.core.errors import AmbiguousName, SourceError
 from getapi.core.limits import Allowance, Limits
 from getapi.core.plan import Plan
 from getapi.core.planner import PlanningRules, Sender, plan_package
@@ -56,6 +56,9 @@ class Single:
 
     def describe(self, pid: str) -> ObjectRecord:
         return self._source.describe(pid)
+
+    def describe_ahead(self, pids: Sequence[str], repository: str | None = None) -> Mapping[str, ObjectRecord | SourceError]:
+        return {}
 
     def by_name(self, name: str) -> Source:
         assert name == self._source.name

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from getapi.conf import secret, units
 from getapi.conf.database import Database, read_database
@@ -82,6 +82,32 @@ def _origin(text: str) -> str:
     return text
 
 
+def _server_url(text: str) -> str:
+    """Credentials never stand in it: they would be shown wherever it is."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("must be an address such as https://repository.example.org/path") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not text.isascii() or "\\" in text:
+        raise ValueError("must be an address such as https://repository.example.org/path")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("holds no user, no query and no fragment: user and password_file are settings of their own")
+    return text.rstrip("/")
+
+
+def _credential_file(value: object, info: ValidationInfo) -> secret.CredentialFile:
+    return secret.read_credential_file(_placed(value, info))
+
+
+def _redis(value: object) -> SecretStr:
+    """The URL may hold a password, so that no mistake repeats it."""
+    text = _word(value)
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be redis://host:port/number, rediss:// (TLS) or unix:///path")
+    return SecretStr(text)
+
+
 def _pattern(text: str) -> str:
     """Akubra's HashPathIdMapper: each ``#`` takes one of the hash's 32 digits, ``/`` makes a folder; empty puts all into one folder."""
     if not set(text) <= {"#", "/"} or text.count("#") > 32:
@@ -104,8 +130,11 @@ ExternalHost = Annotated[
 ]
 """No pattern: each host that bytes may be fetched from is named."""
 
+ServerUrl = Annotated[Word, AfterValidator(_server_url)]
+CredentialFile = Annotated[secret.CredentialFile, BeforeValidator(_credential_file)]
 Origin = Annotated[Word, AfterValidator(_origin)]
 ZoneName = Annotated[Word, AfterValidator(_zone_name)]
+RedisUrl = Annotated[SecretStr, BeforeValidator(_redis)]
 Name = Annotated[Word, AfterValidator(_fitting(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "must be letters, digits, - . _ (at most 100)"))]
 PidNamespace = Annotated[Word, AfterValidator(_fitting(r"[A-Za-z0-9.-]{1,64}", "must be a PID's part before the colon"))]
 HashPattern = Annotated[Line, AfterValidator(_pattern)]
@@ -125,6 +154,7 @@ Items = BeforeValidator(_items)
 Words = Annotated[tuple[Word, ...], Items]
 Hosts = Annotated[tuple[Host, ...], Items]
 ExternalHosts = Annotated[tuple[ExternalHost, ...], Items]
+WebhookHosts = Annotated[tuple[Host, ...], Items]
 Origins = Annotated[tuple[Origin, ...], Items]
 Networks = Annotated[tuple[Network, ...], Items]
 PidNamespaces = Annotated[tuple[PidNamespace, ...], Items]

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from getapi.core.names import Folder, Leaf, Placed, assign_paths, flat_name, plain_segment
+from getapi.core.division import Division, Pointer
+from getapi.core.names import Folder, Leaf, Placed, assign_paths, file_name, plain_segment
 from getapi.core.selection import Pick
 from getapi.core.source import ObjectRecord
-from getapi.core.structmap import Division, Pointer
 
 _ROOT = "data"
 
@@ -106,5 +106,4 @@ def _place(division: Division, shelf: Shelf) -> tuple[Folder[Pick] | Leaf[Pick],
 
 
 def _leaf(pick: Pick, *, ordered: bool) -> Leaf[Pick]:
-    datastream = pick.datastream
-    return Leaf(key=pick, name=flat_name(datastream.pid, datastream.dsid, datastream.mime), ordered=ordered)
+    return Leaf(key=pick, name=file_name(pick.datastream), ordered=ordered)

@@ -60,6 +60,7 @@ def presentation_chart(
 def pick_charted(catalogue: Catalogue, chart: Chart, notices: Notices) -> list[Pick]:
     """Every accessible datastream that a map names, in other objects too, each at its first mention; not the map itself (SPEC 3)."""
     picks: dict[tuple[str, str], Pick] = {}
+    catalogue.ask_ahead(pointer.pid for pointer in _pointers(chart.map.root))
     for pointer in _pointers(chart.map.root):
         record = find_record(catalogue, pointer.pid, notices, direct=False)
         if record is None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from getapi.core.mime import carries_extension, extension
 from getapi.core.paths import Folder, Leaf, Placed, assign_paths
 from getapi.core.safename import is_reserved, plain_segment, safe_segment, same_name
+from getapi.core.source import DatastreamRecord
 
 __all__ = [
     "Folder",
@@ -14,6 +15,7 @@ __all__ = [
     "Placed",
     "assign_paths",
     "bag_name",
+    "file_name",
     "flat_name",
     "package_name",
     "plain_segment",
@@ -46,6 +48,11 @@ def package_name(pids: Sequence[str], fingerprint: str, wanted: str | None) -> s
 def flat_name(pid: str, dsid: str, mime: str) -> str:
     """``{pid}_{dsid}{extension}``, not yet made safe; no second extension where the DSID carries its type's own."""
     return f"{pid}_{dsid}" if carries_extension(dsid, mime) else f"{pid}_{dsid}{extension(mime)}"
+
+
+def file_name(datastream: DatastreamRecord) -> str:
+    """What a datastream's file is called, not yet made safe: its repository's own word, else its flat name."""
+    return datastream.name or flat_name(datastream.pid, datastream.dsid, datastream.mime)
 
 
 def _made_safe(text: str) -> str:

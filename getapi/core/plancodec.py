@@ -59,6 +59,8 @@ def _datastream_row(datastream: DatastreamRecord) -> list[object]:
         datastream.location,
         datastream.identity,
         datastream.fault,
+        datastream.remote,
+        datastream.name,
     ]
 
 
@@ -143,6 +145,8 @@ def _datastream(row: object) -> DatastreamRecord:
             str(location),
             str(identity),
             None | str() as fault,
+            bool(remote),
+            str(name),
         ]:
             return DatastreamRecord(
                 pid=pid,
@@ -160,6 +164,8 @@ def _datastream(row: object) -> DatastreamRecord:
                 location=location,
                 identity=identity,
                 fault=fault,
+                remote=remote,
+                name=name,
             )
     raise ValueError("not a datastream")
 

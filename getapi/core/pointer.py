@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from typing import Self
 from urllib.parse import unquote
 
+from getapi.core.division import Pointer
 from getapi.core.reference import is_dsid, parse_pid, shown
 from getapi.core.source import DatastreamRecord
+
+__all__ = ["Pointer", "Surroundings", "fit_to_tell", "resolve"]
 
 _MAX_ADDRESS = 2048
 _FEDORA = "info:fedora/"
@@ -14,14 +17,6 @@ _SCHEMES = frozenset(
     ["ark", "data", "doi", "file", "ftp", "handle", "hdl", "http", "https", "info", "isbn", "issn", "mailto", "purl", "tel", "urn", "uri"]
 )
 """What stands before a colon without being a namespace of PIDs, unless the map's own object has it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """A datastream, or a whole object where ``dsid`` is None; the map's own object and its datastreams in their true spelling."""
-
-    pid: str
-    dsid: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

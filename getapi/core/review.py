@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from getapi.core.access import AccessRules, Denied, decide
-from getapi.core.errors import AmbiguousName, ObjectNotFound, ObjectUnreadable, PackageChanged, PackageClosed, SourceUnavailable
+from getapi.core.errors import (
+    AmbiguousName,
+    ObjectNotFound,
+    ObjectUnreadable,
+    PackageChanged,
+    PackageClosed,
+    SourceError,
+    SourceUnavailable,
+)
 from getapi.core.ledger import Ledger
-from getapi.core.plan import Entry, Plan
+from getapi.core.plan import STAGED, Entry, Plan
 from getapi.core.selection import Repositories
 from getapi.core.source import DatastreamRecord, ObjectRecord, Source
 
@@ -22,8 +30,9 @@ def review(plan: Plan, *, repositories: Repositories, rules: AccessRules, now: d
         by_repository.setdefault(entry.repository, {}).setdefault(entry.datastream.pid, []).append(entry)
     for name, objects in by_repository.items():
         source = _find_source(name, repositories, next(iter(objects.values()))[0])
-        for entries in objects.values():
-            _review_object(entries, _describe(source, entries[0]), rules, now)
+        ahead = repositories.describe_ahead(list(objects), name)
+        for pid, entries in objects.items():
+            _review_object(entries, _describe(source, entries[0], ahead.get(pid)), rules, now)
         if ledger is not None:
             _refuse_damaged(name, [entry for entries in objects.values() for entry in entries], ledger)
 
@@ -36,9 +45,12 @@ def _find_source(name: str, repositories: Repositories, entry: Entry) -> Source:
         raise _changed(entry) from None
 
 
-def _describe(source: Source, entry: Entry) -> ObjectRecord:
+def _describe(source: Source, entry: Entry, known: ObjectRecord | SourceError | None) -> ObjectRecord:
+    """``known`` is what the source has told ahead."""
     try:
-        record = source.describe(entry.datastream.pid)
+        if isinstance(known, SourceError):
+            raise known
+        record = known or source.describe(entry.datastream.pid)
     except (ObjectNotFound, AmbiguousName, ObjectUnreadable):
         raise _changed(entry) from None
     if record.pid != entry.datastream.pid:
@@ -61,11 +73,11 @@ def _review_object(entries: Sequence[Entry], record: ObjectRecord, rules: Access
 
 
 def _is_same(planned: DatastreamRecord, found: DatastreamRecord) -> bool:
-    """Planning may have added a size and digests to what the source says; all that it says must still be so."""
+    """Planning may have added a size, digests and, where the source knows none, an identity; all that it says must still be so."""
     return (
         found.fault is None
-        and (found.version, found.control_group, found.location, found.identity)
-        == (planned.version, planned.control_group, planned.location, planned.identity)
+        and (found.version, found.control_group, found.location) == (planned.version, planned.control_group, planned.location)
+        and (found.identity == planned.identity or (not found.identity and planned.identity.startswith(STAGED)))
         and found.size in {None, planned.size}
         and set(found.digests) <= set(planned.digests)
     )

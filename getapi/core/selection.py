@@ -1,6 +1,6 @@
 """Which datastreams of which objects a request means, and what is said of those that it cannot have (SPEC 3, 4)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -20,6 +20,7 @@ from getapi.core.notice import Notice, NoticeCode
 from getapi.core.request import Reference
 from getapi.core.restriction import Restriction
 from getapi.core.source import DatastreamRecord, ObjectRecord, Source
+from getapi.core.value import value
 
 _CODES: tuple[tuple[type[SourceError], NoticeCode], ...] = (
     (ObjectNotFound, NoticeCode.OBJECT_NOT_FOUND),
@@ -39,8 +40,14 @@ class Repositories(Protocol):
 
     def by_name(self, name: str) -> Source: ...
 
+    def describe_ahead(self, pids: Sequence[str], repository: str | None = None) -> Mapping[str, ObjectRecord | SourceError]:
+        """What ``describe`` gives or raises for these PIDs, as far as it saves time to ask for several at once: the others are left out.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+        ``repository``: that one alone is asked, as by its source's own ``describe``.
+        """
+
+
+@value(frozen=True, slots=True, kw_only=True)
 class Pick:
     """One datastream that goes into the package; ``learned`` is its digest as the fixity ledger knows it, in the package's algorithm."""
 
@@ -125,6 +132,7 @@ class Catalogue:
     rules: AccessRules
     now: datetime
     _asked: dict[str, ObjectRecord | SourceError] = field(default_factory=dict)
+    _ahead: dict[str, ObjectRecord | SourceError] = field(default_factory=dict)
     _cards: dict[str, Card] = field(default_factory=dict)
 
     def find(self, pid: str) -> ObjectRecord:
@@ -137,11 +145,18 @@ class Catalogue:
             raise found
         return found
 
+    def ask_ahead(self, pids: Iterable[str]) -> None:
+        """These objects will be asked for: those that it takes a while to ask for are, together."""
+        unknown = [pid for pid in dict.fromkeys(pids) if pid not in self._asked and pid not in self._ahead]
+        self._ahead.update(self.repositories.describe_ahead(unknown))
+
     def _describe(self, pid: str) -> ObjectRecord | SourceError:
         try:
-            record = self.repositories.describe(pid)
+            record = self._ahead.pop(pid, None) or self.repositories.describe(pid)
         except SourceError as error:
             return error
+        if isinstance(record, SourceError):
+            return record
         if record.pid == pid:
             return record
         # Another spelling of an object already described: one object, one record.

@@ -6,6 +6,7 @@ from itertools import chain, islice
 
 from lxml import etree
 
+from getapi.core.division import Division
 from getapi.core.errors import MapTooDeep, MapTooLarge, XmlTooDeep
 from getapi.core.mets import DIV, Mets, Target, choose_map, divisions, has_pointer, label, read_mets, targets
 from getapi.core.pointer import Pointer, Surroundings, fit_to_tell, resolve
@@ -14,14 +15,6 @@ from getapi.core.structlink import follow_links, names
 from getapi.core.wildcards import any_of
 
 __all__ = ["Division", "Pointer", "StructuralMap", "presentation_map", "read_structmap"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Division:
-    """A folder to be: its own pointers first, then the divisions below it, in structural order. ``label`` is as written, or ""."""
-
-    label: str
-    children: "tuple[Division | Pointer, ...]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,9 +16,7 @@ from getapi.core.planner import FAULTS
 from getapi.core.source import ControlGroup, DatastreamRecord, Source
 from getapi.services import fixity
 from getapi.services.fixity import DatabaseLedger
-from getapi.services.index import Stores
-from getapi.sources.blobstore import store_layout
-from getapi.sources.folders import walk_folders
+from getapi.sources.holdings import Holdings
 from getapi.transport.examination import Checks, examine
 
 Progress = Callable[[int], object]
@@ -64,13 +62,11 @@ class Share:
         return zlib.crc32(pid.encode()) % self.of == self.number - 1
 
 
-def stored_pids(stores: Stores, share: Share) -> Iterator[str]:
-    """The PIDs of a Fedora 3 repository's object store, folder by folder. Raises SourceUnavailable."""
-    layout = store_layout(stores.layout)
+def stored_pids(stores: Holdings, share: Share) -> Iterator[str]:
+    """The PIDs of a repository's objects, folder by folder. Raises SourceUnavailable."""
     try:
-        for folder in walk_folders(stores.objects):
-            tokens = map(layout.token, folder.names)
-            yield from (token for token in tokens if token and "+" not in token and share.holds(token))
+        for folder in stores.walk("objects"):
+            yield from filter(share.holds, stores.tokens("objects", folder))
     except OSError as error:
         raise SourceUnavailable(stores.name) from error
 

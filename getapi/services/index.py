@@ -9,8 +9,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Protocol
 
 from django import db
 from django.db import connection, transaction
@@ -18,8 +16,7 @@ from django.utils import timezone
 
 from getapi.core.errors import SourceUnavailable
 from getapi.models import IndexedPath, IndexScan
-from getapi.sources.blobstore import store_layout
-from getapi.sources.folders import walk_folders
+from getapi.sources.holdings import Holdings
 
 logger = logging.getLogger("getapi.index")
 
@@ -27,6 +24,7 @@ BATCH = 1000
 """Rows that one transaction writes at most."""
 
 MAX_PATH = 1024
+MAX_TOKEN = 255
 
 # Written out, for a map may name many thousands of objects, and Django takes several times as long to word a question as the database to
 # answer it. Neither is sorted: SQLite would go through all tokens of a repository in their order rather than sort the one that it finds.
@@ -34,21 +32,8 @@ _PATH = "SELECT path FROM getapi_indexedpath WHERE repository = %s AND token = %
 _PIDS = "SELECT token FROM getapi_indexedpath WHERE repository = %s AND folded = %s"
 
 
-class Stores(Protocol):
-    """One Fedora 3 repository's two folders; ``layout`` is ``akubra`` or ``legacy``."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def objects(self) -> Path: ...
-    @property
-    def datastreams(self) -> Path: ...
-    @property
-    def layout(self) -> str: ...
-
-
 def scan(
-    stores: Stores, *, restart: bool = False, progress: Callable[[int], object] = lambda _: None, seconds: float | None = None
+    stores: Holdings, *, restart: bool = False, progress: Callable[[int], object] = lambda _: None, seconds: float | None = None
 ) -> bool:
     """Indexes a repository, from where the last unfinished scan stopped; True when it came to the end.
 
@@ -88,27 +73,20 @@ def _finish(repository: str, number: int) -> bool:
         return bool(ended)
 
 
-def _found(stores: Stores, position: str) -> Iterator[tuple[str, dict[str, str], int]]:
-    """For each folder of both stores that comes after a position: the position, paths by token, and the number of files."""
-    roots = _roots(stores)
+def _found(stores: Holdings, position: str) -> Iterator[tuple[str, dict[str, str], int]]:
+    """For each folder that comes after a position: the position, paths by token, and the number of files."""
+    kinds = list(stores.roots)
     current, _, after = position.partition("/")
-    for kind in list(roots)[list(roots).index(current) if position else 0 :]:
-        for folder, paths, files in _tokens(stores, kind, roots[kind], after if kind == current else None):
+    for kind in kinds[kinds.index(current) if position else 0 :]:
+        for folder, paths, files in _tokens(stores, kind, after if kind == current else None):
             yield f"{kind}/{folder}", paths, files
 
 
-def _roots(stores: Stores) -> dict[str, Path]:
-    return {"objects": stores.objects, "datastreams": stores.datastreams}
-
-
-def _tokens(stores: Stores, kind: str, root: Path, after: str | None) -> Iterator[tuple[str, dict[str, str], int]]:
-    layout = store_layout(stores.layout)
+def _tokens(stores: Holdings, kind: str, after: str | None) -> Iterator[tuple[str, dict[str, str], int]]:
     try:
-        for folder in walk_folders(root, after=after):
-            prefix = f"{folder.path}/" if folder.path else ""
-            tokens = ((layout.token(name), prefix + name) for name in folder.names)
-            # An object's token has no plus, a datastream's has: what lies in the wrong store is neither.
-            fits = {token: path for token, path in tokens if token and ("+" in token) == (kind == "datastreams") and len(path) <= MAX_PATH}
+        for folder in stores.walk(kind, after):
+            found = stores.tokens(kind, folder)
+            fits = {token: path for token, path in found.items() if len(path) <= MAX_PATH and len(token) <= MAX_TOKEN}
             yield folder.path, fits, len(folder.names)
     except OSError as error:
         raise SourceUnavailable(stores.name) from error
@@ -140,11 +118,11 @@ class DatabaseIndex:
     """One repository's index (sources.pathindex.PathIndex). Safe for threads.
 
     What it does not know it looks for in the stores, but not more often than every ``interval`` seconds, and no longer than ``budget``
-    seconds at once: an unfinished scan goes on; a legacy store that was scanned is read from the day before on, as its folders are
-    named for the time of writing; akubra is scanned anew, bit by bit. A database that cannot be written ends the search, not the answer.
+    seconds at once: an unfinished scan goes on; a dated store that was scanned is read from the day before on, as its folders are
+    named for the time of writing; any other is scanned anew, bit by bit. A database that cannot be written ends the search, not the answer.
     """
 
-    def __init__(self, stores: Stores, *, interval: float = 60, budget: float = 2, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, stores: Holdings, *, interval: float = 60, budget: float = 2, clock: Callable[[], float] = time.monotonic) -> None:
         self._stores = stores
         self._interval = interval
         self._budget = budget
@@ -204,7 +182,7 @@ class DatabaseIndex:
 
     def _refresh(self) -> None:
         last = IndexScan.objects.filter(repository=self._stores.name, finished__isnull=False).first()
-        if last is not None and last.started is not None and self._stores.layout == "legacy":
+        if last is not None and last.started is not None and self._stores.dated:
             self._catch_up(last.number, last.started)
         else:
             scan(self._stores, seconds=self._budget)
@@ -212,8 +190,8 @@ class DatabaseIndex:
     def _catch_up(self, number: int, started: datetime) -> None:
         """Reads what was written since the last scan, or since the last time it caught up."""
         began, deadline = timezone.now(), time.monotonic() + self._budget
-        for kind, root in _roots(self._stores).items():
-            for folder, paths, _ in _tokens(self._stores, kind, root, self._after.get(kind, _day_before(started))):
+        for kind in self._stores.roots:
+            for folder, paths, _ in _tokens(self._stores, kind, self._after.get(kind, _day_before(started))):
                 if not _keep(self._stores.name, number, paths):
                     return
                 self._after[kind] = folder

@@ -21,7 +21,7 @@ from getapi.core.errors import (
     SourceError,
 )
 from getapi.core.layout import lay_out_entry
-from getapi.core.names import flat_name, safe_segment
+from getapi.core.names import file_name, safe_segment
 from getapi.core.plan import Entry, enter
 from getapi.core.request import parse_reference
 from getapi.core.selection import Catalogue
@@ -120,16 +120,16 @@ def _find(catalogue: Catalogue, text: str, meta: Mapping[str, Any], token: str |
         record = catalogue.find(reference.pid)
     except SourceError as error:
         # A repository that answers nothing does not tell either what it does not have.
-        _admit({source.name for source in registry().source_for(reference.pid)}, meta, token)
+        admit({source.name for source in registry().source_for(reference.pid)}, meta, token)
         raise ObjectNotFound(reference.pid) if isinstance(error, AmbiguousName) else error from None
-    _admit({record.repository}, meta, token)
+    admit({record.repository}, meta, token)
     verdict = catalogue.decide_object(record)
     if isinstance(verdict, Denied):
         _refuse(verdict, ObjectNotFound(reference.pid))
     return record
 
 
-def _admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:
+def admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:
     """Repositories that are not public answer a valid token or an address in their networks (SPEC 4.5)."""
     facts = addresses.read(meta)
     asked = (repository for repository in conf.current().repositories if repository.name in names)
@@ -152,7 +152,7 @@ def _enter(record: ObjectRecord, datastream: DatastreamRecord) -> Single:
     if seen and seen.mismatch:
         raise FixityMismatch(datastream.pid, datastream.dsid, seen.mismatch)
     whole = complete(datastream, registry().by_name(record.repository), algorithm)
-    path = safe_segment(flat_name(whole.pid, whole.dsid, whole.mime))
+    path = safe_segment(file_name(whole))
     learned = seen.digests.get(algorithm) if seen else None
     entry = enter(whole, path=path, repository=record.repository, algorithm=algorithm, undated=0, learned=learned)
     known = {(record.repository, whole.pid, whole.dsid): seen} if seen else {}

@@ -1,24 +1,12 @@
-"""The configured repositories as sources, and their stores as folders."""
+"""The configured repositories as sources, and what those that lie on disk hold."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from threading import Lock
 
 from getapi import conf
-from getapi.services.index import DatabaseIndex
-from getapi.sources.fedora3 import Fedora3Source
+from getapi.services.adapters import Remark, adapter_of
+from getapi.sources.holdings import Holdings
 from getapi.sources.registry import Registry, RoutedSource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """A repository's two store folders; ``layout`` is ``akubra`` or ``legacy``."""
-
-    name: str
-    objects: Path
-    datastreams: Path
-    layout: str
-
 
 _lock = Lock()
 _built: list[tuple[conf.Configuration, Registry]] = []
@@ -34,34 +22,26 @@ def registry() -> Registry:
         return _built[0][1]
 
 
-def stores() -> list[Store]:
-    """In the configuration's order."""
-    return [_store(repository) for repository in conf.current().repositories]
+def stores() -> list[Holdings]:
+    """What can be walked through of the repositories, in the configuration's order."""
+    adapters = [(adapter_of(repository), repository) for repository in conf.current().repositories]
+    return [adapter.holdings(repository) for adapter, repository in adapters if adapter.holdings is not None]
 
 
-def _store(repository: conf.Fedora3Repository) -> Store:
-    return Store(name=repository.name, objects=repository.objects, datastreams=repository.datastreams, layout=repository.layout)
+def examine(repository: conf.RepositoryTable) -> Iterator[Remark]:
+    """Whether a repository is there and is as it is configured."""
+    return adapter_of(repository).examine(repository)
 
 
 def _build(configuration: conf.Configuration) -> Registry:
-    rules = configuration.embargo_rules
-    hosts = frozenset(host.lower() for host in configuration.external.allowed_hosts)
     return Registry(
         [
             RoutedSource(
-                source=Fedora3Source(
-                    name=repository.name,
-                    objects=repository.objects,
-                    datastreams=repository.datastreams,
-                    layout=repository.layout,
-                    object_pattern=repository.object_pattern,
-                    datastream_pattern=repository.datastream_pattern,
-                    rules=rules,
-                    index=DatabaseIndex(repository),
-                    external_hosts=hosts,
-                ),
+                source=adapter.build(repository, configuration),
                 namespaces=repository.namespaces,
+                at_once=adapter.at_once(repository),
             )
             for repository in configuration.repositories
+            for adapter in (adapter_of(repository),)
         ]
     )

@@ -1,12 +1,13 @@
 """From what FOXML says of a datastream, and what the store holds, to its record."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from getapi.core.errors import SourceUnavailable
 from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest
+from getapi.core.value import value
 from getapi.sources.blobstore import BlobStore
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version
 
@@ -16,17 +17,8 @@ UNLISTED = frozenset({"AUDIT", "FEDORA-AUDITTRAIL"})
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-def record_datastreams(value: DigitalObject, *, pid: str, home: str, store: BlobStore) -> tuple[DatastreamRecord, ...]:
-    """The datastreams of the object ``pid``, whose own file is ``home`` in the object store; ``store`` holds the managed ones.
-
-    Raises SourceUnavailable where all of the store cannot be read. Where one file cannot, its record has neither size nor identity, and
-    opening it says so.
-    """
-    return tuple(_record(datastream, pid=pid, home=home, store=store) for datastream in value.datastreams if datastream.id not in UNLISTED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bytes:
+@value(frozen=True, slots=True, kw_only=True)
+class Bytes:
     """What is known of where a datastream's bytes are; the fields are DatastreamRecord's."""
 
     size: int | None = None
@@ -34,15 +26,44 @@ class _Bytes:
     identity: str = ""
     digests: tuple[Digest, ...] = ()
     fault: str | None = None
+    remote: bool = False
+
+
+MALFORMED, MISSING = Bytes(fault=NoticeCode.MALFORMED), Bytes(fault=NoticeCode.CONTENT_MISSING)
+
+Find = Callable[[str, Version, str | None], Bytes]
+"""Where a managed version's bytes are, by its DSID and its token (``managed_token``)."""
+
+
+def record_datastreams(value: DigitalObject, *, pid: str, home: str, find: Find) -> tuple[DatastreamRecord, ...]:
+    """The datastreams of the object ``pid``, whose own document is ``home``; ``find`` knows the managed ones. Raises what ``find`` does."""
+    return tuple(_record(datastream, pid=pid, home=home, find=find) for datastream in value.datastreams if datastream.id not in UNLISTED)
+
+
+def find_stored(token: str | None, store: BlobStore) -> Bytes:
+    """A managed version's bytes in a store.
+
+    Raises SourceUnavailable where all of the store cannot be read. Where one file cannot, its record has neither size nor identity, and
+    opening it says so.
+    """
+    if token is None:
+        return MALFORMED
+    try:
+        blob = store.locate(token)
+    except SourceUnavailable:
+        store.check()
+        return Bytes(location=store.layout.path(token) or token)
+    if blob is None:
+        return MISSING
+    return Bytes(size=blob.size, location=blob.path, identity=blob.identity) if blob.plain else MALFORMED
 
 
 _NO_VERSION = Version()
-_MALFORMED, _MISSING = _Bytes(fault=NoticeCode.MALFORMED), _Bytes(fault=NoticeCode.CONTENT_MISSING)
 
 
-def _record(datastream: Datastream, *, pid: str, home: str, store: BlobStore) -> DatastreamRecord:
+def _record(datastream: Datastream, *, pid: str, home: str, find: Find) -> DatastreamRecord:
     version, group = datastream.version or _NO_VERSION, datastream.control_group
-    found = _find(datastream, group, pid, home, store)
+    found = _find(datastream, group, pid, home, find)
     managed = group is ControlGroup.MANAGED and datastream.version is not None and not version.embedded
     return DatastreamRecord(
         pid=pid,
@@ -60,39 +81,27 @@ def _record(datastream: Datastream, *, pid: str, home: str, store: BlobStore) ->
         location=found.location,
         identity=found.identity,
         fault=found.fault,
+        remote=found.remote or group is ControlGroup.EXTERNAL,
     )
 
 
-def _find(datastream: Datastream, group: ControlGroup | None, pid: str, home: str, store: BlobStore) -> _Bytes:
+def _find(datastream: Datastream, group: ControlGroup | None, pid: str, home: str, find: Find) -> Bytes:
     version = datastream.version
     if version is None or group is None or version.embedded:
-        return _MALFORMED
+        return MALFORMED
     if group is ControlGroup.INLINE:
         return _find_inline(version, home)
     if group is ControlGroup.MANAGED:
-        return _find_managed(managed_token(pid, datastream.id, version), store)
-    return _Bytes(location=version.reference) if version.reference else _MALFORMED
+        return find(datastream.id, version, managed_token(pid, datastream.id, version))
+    return Bytes(location=version.reference) if version.reference else MALFORMED
 
 
-def _find_inline(version: Version, home: str) -> _Bytes:
+def _find_inline(version: Version, home: str) -> Bytes:
     inline = version.inline
     if inline is None or not inline.octets:
-        return _MALFORMED if inline is None else _MISSING
+        return MALFORMED if inline is None else MISSING
     digests = (Digest(algorithm="sha256", value=inline.sha256),)
-    return _Bytes(size=len(inline.octets), location=home, identity=f"sha256:{inline.sha256}", digests=digests)
-
-
-def _find_managed(token: str | None, store: BlobStore) -> _Bytes:
-    if token is None:
-        return _MALFORMED
-    try:
-        blob = store.locate(token)
-    except SourceUnavailable:
-        store.check()
-        return _Bytes(location=store.layout.path(token) or token)
-    if blob is None:
-        return _MISSING
-    return _Bytes(size=blob.size, location=blob.path, identity=blob.identity) if blob.plain else _MALFORMED
+    return Bytes(size=len(inline.octets), location=home, identity=f"sha256:{inline.sha256}", digests=digests)
 
 
 def managed_token(pid: str, dsid: str, version: Version) -> str | None:

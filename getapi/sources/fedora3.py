@@ -1,33 +1,29 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
 from getapi.core.notice import NoticeCode
-from getapi.core.reference import parse_pid
+from getapi.core.reference import parse_pid, spellings
 from getapi.core.rights import read_statements, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
+from getapi.core.value import value
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
 from getapi.sources.content import ABSENT, BytesContent, FileContent, Witness
-from getapi.sources.datastreams import record_datastreams
-from getapi.sources.digitalobject import DigitalObject
+from getapi.sources.datastreams import Bytes, find_stored, record_datastreams
+from getapi.sources.digitalobject import DigitalObject, Version
 from getapi.sources.external import ExternalHosts
 from getapi.sources.foxml import MAX_OCTETS, read_foxml
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.pathindex import PathIndex
-
-MAX_STATEMENT = 4 * 2**20
-"""Octets of a managed rights statement; a larger one counts as unreadable, and so denies."""
-
+from getapi.sources.statements import inline_octets, statement_documents
 
 _OCTETS = 2048
 """What a datastream's record takes in memory, about, with what is found out from it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class _Described:
     """A record and the files that it was made of: it is true for as long as they are what they were."""
 
@@ -82,7 +78,7 @@ class Fedora3Source:
             if fresh is not None and fresh != blob:
                 blob, value = fresh, self._read(true, fresh)
                 datastreams = self._record(true, fresh, value)
-        documents = self._statements(value, datastreams)
+        documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed)
         record = ObjectRecord(
             pid=true,
             repository=self.name,
@@ -123,7 +119,7 @@ class Fedora3Source:
             return normal, exact
         # One question for all other spellings: a map may name many thousands of objects that are not here.
         known = [spelling for spelling in self._index.pids(normal.lower()) if spelling != normal]
-        for spelling in _spellings(normal):
+        for spelling in spellings(normal):
             blob = self._objects.locate(spelling) if spelling in known else self._objects.compute(spelling)
             if blob is not None:
                 return spelling, blob
@@ -153,29 +149,10 @@ class Fedora3Source:
         return value
 
     def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[DatastreamRecord, ...]:
-        return record_datastreams(value, pid=pid, home=blob.path, store=self._datastreams)
+        def find(_dsid: str, _version: Version, token: str | None) -> Bytes:
+            return find_stored(token, self._datastreams)
 
-    def _statements(self, value: DigitalObject, datastreams: Sequence[DatastreamRecord]) -> Mapping[str, bytes | None]:
-        """The rights statements by DSID, whatever their state; None for one that cannot be read, which then denies."""
-        inline = {datastream.id: datastream.version.inline for datastream in value.datastreams if datastream.version}
-        documents: dict[str, bytes | None] = {}
-        for datastream in datastreams:
-            if datastream.dsid.casefold() not in self._statement_ids:
-                continue
-            content = inline.get(datastream.dsid) if datastream.control_group is ControlGroup.INLINE else None
-            documents[datastream.dsid] = content.octets if content else self._managed_statement(datastream)
-        return documents
-
-    def _managed_statement(self, datastream: DatastreamRecord) -> bytes | None:
-        if datastream.control_group is not ControlGroup.MANAGED or datastream.fault or not 0 < (datastream.size or 0) <= MAX_STATEMENT:
-            return None
-        try:
-            with self._open_managed(datastream) as content:
-                octets = b"".join(iter(lambda: content.read(MAX_STATEMENT), b""))
-                content.confirm()
-        except (ContentMissing, ContentChanged, SourceUnavailable):
-            return None
-        return octets
+        return record_datastreams(value, pid=pid, home=blob.path, find=find)
 
     def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> FileContent:
         blob = self._datastreams.examine(datastream.location)
@@ -196,14 +173,4 @@ class Fedora3Source:
             raise ContentMissing(datastream.pid, datastream.dsid) from None
         except ObjectUnreadable:
             raise ContentChanged(datastream.pid, datastream.dsid) from None
-        for found in value.datastreams:
-            if found.id == datastream.dsid and found.version and found.version.inline:
-                return found.version.inline.octets
-        raise ContentMissing(datastream.pid, datastream.dsid)
-
-
-def _spellings(normal: str) -> list[str]:
-    """Other spellings of a normalised PID: with its namespace, and with the whole in lower case (SPEC 3)."""
-    namespace, _, name = normal.partition(":")
-    forms = dict.fromkeys((f"{namespace.lower()}:{name}", parse_pid(normal.lower())))
-    return [form for form in forms if form and form != normal]
+        return inline_octets(value, datastream)

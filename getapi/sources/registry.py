@@ -1,19 +1,28 @@
 """All repositories of this service, and which of them is asked for an object."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from getapi.core.errors import AmbiguousName, ObjectNotFound, SourceUnavailable
+from getapi.core.errors import AmbiguousName, ObjectNotFound, SourceError, SourceUnavailable
 from getapi.core.plan import Entry
 from getapi.core.source import Content, ObjectRecord, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutedSource:
-    """``namespaces`` are those of the PIDs that the source is asked for; without any it is asked for whatever the others do not have."""
+    """``namespaces`` are those of the PIDs that the source is asked for; without any it is asked for whatever the others do not have.
+
+    ``at_once``: how many objects may be asked for at the same time, where each takes a round trip.
+    """
 
     source: Source
     namespaces: Sequence[str] = ()
+    at_once: int = 1
+
+
+Told = ObjectRecord | SourceError
+"""What a source says of an object, or that it cannot."""
 
 
 class Registry:
@@ -21,6 +30,7 @@ class Registry:
 
     def __init__(self, sources: Sequence[RoutedSource]) -> None:
         self._sources = {routed.source.name: routed.source for routed in sources}
+        self._at_once = {routed.source.name: routed.at_once for routed in sources}
         if len(self._sources) != len(sources):
             raise ValueError("Two repositories have the same name")
         claimed = [(routed.source, frozenset(map(str.lower, routed.namespaces))) for routed in sources]
@@ -48,11 +58,49 @@ class Registry:
         Raises what ``Source.describe`` does. A source that does not answer ends the search: what another one holds under this PID may
         be something else.
         """
+        return self._describe(pid, None)
+
+    def describe_ahead(self, pids: Sequence[str], repository: str | None = None) -> Mapping[str, Told]:
+        """What ``describe`` gives or raises, for those PIDs whose first source takes several questions at once (``RoutedSource.at_once``).
+
+        ``repository``: that source's own ``describe`` alone. Returns when all are answered; a source is never asked more than it takes.
+        """
+        if repository is not None:
+            return self._ask(self.by_name(repository), pids)
+        if all(at_once < 2 for at_once in self._at_once.values()):
+            return {}
+        found: dict[str, Told] = {}
+        for source, asked in self._by_first_source(pids):
+            found |= {pid: self._outcome(pid, first) for pid, first in self._ask(source, asked).items()}
+        return found
+
+    def _by_first_source(self, pids: Sequence[str]) -> list[tuple[Source, list[str]]]:
+        groups: dict[str, list[str]] = {}
+        for pid in pids:
+            for source in self.source_for(pid)[:1]:
+                groups.setdefault(source.name, []).append(pid)
+        return [(self._sources[name], asked) for name, asked in groups.items()]
+
+    def _ask(self, source: Source, pids: Sequence[str]) -> dict[str, Told]:
+        at_once = self._at_once[source.name]
+        if at_once < 2 or len(pids) < 2:
+            return {}
+        with ThreadPoolExecutor(min(at_once, len(pids)), thread_name_prefix="describing") as pool:
+            return dict(zip(pids, pool.map(lambda pid: _told(source, pid), pids), strict=True))
+
+    def _outcome(self, pid: str, first: Told) -> Told:
+        try:
+            return self._describe(pid, first)
+        except SourceError as error:
+            return error
+
+    def _describe(self, pid: str, first: Told | None) -> ObjectRecord:
+        """``first`` is what the first source has told already."""
         alike: dict[str, ObjectRecord] = {}
         ambiguous = False
-        for source in self.source_for(pid):
+        for place, source in enumerate(self.source_for(pid)):
             try:
-                record = source.describe(pid)
+                record = _given(first) if place == 0 and first is not None else source.describe(pid)
             except ObjectNotFound:
                 continue
             except AmbiguousName:
@@ -70,3 +118,16 @@ class Registry:
     def open(self, entry: Entry, start: int = 0) -> Content:
         """Raises what ``Source.open`` does."""
         return self.by_name(entry.repository).open(entry.datastream, start)
+
+
+def _told(source: Source, pid: str) -> Told:
+    try:
+        return source.describe(pid)
+    except SourceError as error:
+        return error
+
+
+def _given(told: Told) -> ObjectRecord:
+    if isinstance(told, SourceError):
+        raise told
+    return told

@@ -4,13 +4,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from getapi.core.layout import Extent, Layout
-from getapi.core.source import Content, ControlGroup
+from getapi.core.source import Content
 from getapi.transport.begun import Begun
 from getapi.transport.reading import opened
 
-MEMBERS = 4
+MEMBERS = 8
 """Members of one window that are open before their turn, or being opened, at most."""
 
 NEAR = 8 << 20
@@ -22,7 +23,7 @@ FIRST = 64 << 10
 FRESH = 15.0
 """Seconds for which a member may be open before its turn."""
 
-MOST_THREADS = 64
+MOST_THREADS = 128
 """In which members are opened, in the whole process; without a free one a member is opened when its turn comes."""
 
 OpenEntry = Callable[..., Content]
@@ -67,7 +68,7 @@ class Opening:
     def _run(self) -> None:
         try:
             self._keep(self._begin())
-        except Exception:  # noqa: BLE001, S110 # when its turn comes it is opened again, and fails where somebody hears it
+        except Exception:  # noqa: BLE001, S110 # the edge of a thread: in its turn it is opened again, and fails where somebody hears it
             pass
         finally:
             _free.release()
@@ -75,11 +76,13 @@ class Opening:
 
     def _begin(self) -> Content:
         content = opened(self._open, self._extent.entry, self._extent.start)
-        try:
-            return Begun(content, content.read(min(FIRST, self._extent.length)) if self._extent.length else b"")
-        except BaseException:
-            content.close()
-            raise
+        if content.descriptor() is not None:  # it was put aside in a file, which goes out by zero-copy from its first octet
+            return content
+        with ExitStack() as undone:
+            undone.callback(content.close)
+            begun = Begun(content, content.read(min(FIRST, self._extent.length)) if self._extent.length else b"")
+            undone.pop_all()
+        return begun
 
     def _keep(self, content: Content) -> None:
         with self._lock:
@@ -130,6 +133,6 @@ def _slow(layout: Layout, start: int, stop: int) -> Iterator[tuple[int, Extent]]
     """With where their turns come. A file is opened in no time, or by the verifier's reading; inline XML is at hand."""
     position = start
     for segment in layout.window(start, stop):
-        if isinstance(segment, Extent) and segment.length and segment.entry.datastream.control_group is ControlGroup.EXTERNAL:
+        if isinstance(segment, Extent) and segment.length and segment.entry.datastream.remote:
             yield position, segment
         position += segment.length

@@ -28,6 +28,10 @@ class Verification:
         """The first algorithm whose declared digest is not that of the octets seen."""
         return next((digest.algorithm for digest in self._declared if self._hashes[digest.algorithm].hexdigest() != digest.value), None)
 
+    def digests(self) -> dict[str, str]:
+        """Hex by algorithm, of the octets seen."""
+        return {name: running.hexdigest() for name, running in self._hashes.items()}
+
     def learned(self) -> str | None:
         """Hex, for the manifest."""
         return None if self._learn is None else self._hashes[self._learn].hexdigest()

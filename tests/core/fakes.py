@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from getapi.core.errors import ContentMissing, ObjectNotFound, PackagingError
+from getapi.core.errors import ContentMissing, ObjectNotFound, PackagingError, SourceError
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest, ObjectRecord
 
 CREATED = datetime(2012, 9, 3, 12, 0, 0, tzinfo=UTC)
@@ -17,7 +17,8 @@ class FakeContent:
     """Bytes that were opened; ``closed`` tells whether they were closed again."""
 
     def __init__(self, data: bytes, start: int) -> None:
-        self.size, self._rest, self.closed, self.confirmed = len(data), data[start:], False, False
+        self.size: int | None = len(data)
+        self._rest, self.closed, self.confirmed = data[start:], False, False
 
     def descriptor(self) -> int | None:
         return None
@@ -39,6 +40,14 @@ class FakeContent:
         self.close()
 
 
+class UnsizedContent(FakeContent):
+    """Its end alone tells how large it is."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data, 0)
+        self.size = None
+
+
 @dataclass
 class FakeRepository:
     """Both the one source and the registry of it."""
@@ -49,6 +58,8 @@ class FakeRepository:
     errors: dict[str, PackagingError] = field(default_factory=dict)
     described: list[str] = field(default_factory=list)
     opened: list[FakeContent] = field(default_factory=list)
+    ahead: frozenset[str] = frozenset()
+    announced: list[tuple[tuple[str, ...], str | None]] = field(default_factory=list)
 
     def add(self, pid: str, datastreams: Mapping[str, bytes], *, records: Sequence[DatastreamRecord] = (), **facts: object) -> ObjectRecord:
         """An object whose datastreams are managed, with SHA-256 known; ``records`` replace or follow them by their DSID."""
@@ -72,6 +83,17 @@ class FakeRepository:
     def by_name(self, name: str) -> Self:
         assert name == self.name
         return self
+
+    def describe_ahead(self, pids: Sequence[str], repository: str | None = None) -> dict[str, ObjectRecord | SourceError]:
+        """What ``ahead`` names, and nothing else."""
+        self.announced.append((tuple(pids), repository))
+        return {pid: self._outcome(pid) for pid in pids if pid in self.ahead}
+
+    def _outcome(self, pid: str) -> ObjectRecord | SourceError:
+        try:
+            return self.describe(pid)
+        except SourceError as error:
+            return error
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> FakeContent:
         key = (datastream.pid, datastream.dsid)

@@ -39,6 +39,8 @@ DATASTREAMS = st.builds(
     location=ANY,
     identity=ANY,
     fault=st.none() | ANY,
+    remote=st.booleans(),
+    name=ANY,
 )
 ENTRIES = st.builds(
     Entry,
@@ -82,7 +84,7 @@ def test_what_comes_back_has_the_same_tag_and_the_same_bytes(files: dict[str, by
 
 def test_no_field_is_forgotten() -> None:
     """One that is added with a default would pass every other test: it belongs into the codec and into the strategies above."""
-    assert [len(fields(kind)) for kind in (Plan, Entry, DatastreamRecord, Notice, Digest)] == [8, 8, 15, 4, 2]
+    assert [len(fields(kind)) for kind in (Plan, Entry, DatastreamRecord, Notice, Digest)] == [8, 8, 17, 4, 2]
 
 
 def test_two_halves_of_a_surrogate_pair_stay_two() -> None:

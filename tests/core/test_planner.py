@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from getapi.core.access import AccessRules
+from getapi.core.division import Division, Pointer
 from getapi.core.errors import (
     AmbiguousName,
     ContentMissing,
@@ -15,6 +16,7 @@ from getapi.core.errors import (
     MapTooDeep,
     MapTooLarge,
     ObjectUnreadable,
+    SizeUnknown,
     SourceUnavailable,
     TooManyBytes,
     TooManyFiles,
@@ -22,12 +24,12 @@ from getapi.core.errors import (
 from getapi.core.ledger import Examination
 from getapi.core.limits import Allowance, Limits
 from getapi.core.notice import NoticeCode
-from getapi.core.plan import Plan
+from getapi.core.plan import STAGED, Plan
 from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.restriction import Ground, Restriction
 from getapi.core.source import ControlGroup, DatastreamRecord, State
-from tests.core.fakes import CREATED, FakeContent, FakeRepository, managed
+from tests.core.fakes import CREATED, FakeContent, FakeRepository, UnsizedContent, managed
 
 NOW = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 RULES = PlanningRules(
@@ -273,6 +275,23 @@ def test_the_same_request_on_the_same_day_has_the_same_tag_and_another_day_anoth
     assert first.payload_size == 12
 
 
+def test_a_size_that_nobody_knows_ends_planning_unless_a_gauge_settles_it(repository: FakeRepository) -> None:
+    class Gauge:
+        def recall(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord | None:
+            return None
+
+        def settle(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord:
+            return replace(datastream, size=4, identity=STAGED + "ab")
+
+    unsized = managed("x:1", "A", b"", size=None, digests=(), identity="")
+    repository.add("x:1", {}, records=[unsized])
+    repository.open = lambda *_: UnsizedContent(b"1234")  # type: ignore[method-assign] # a test's own
+    with pytest.raises(SizeUnknown):
+        plan(repository, "x:1")
+    made = plan_package(ask("x:1"), repositories=repository, rules=RULES, now=NOW, gauge=Gauge())
+    assert [(entry.size, entry.is_staged) for entry in made.entries] == [(4, True)]
+
+
 def test_a_changed_source_changes_the_tag(repository: FakeRepository) -> None:
     before = plan(repository, "x:1;rutgers-lib:1234").etag
     repository.add("rutgers-lib:1234", {}, records=[managed("rutgers-lib:1234", "MODS", b"<mods/>", identity="7-2-2")])
@@ -507,3 +526,36 @@ def test_content_that_does_not_answer_and_nothing_else_is_no_package_either(repo
     silent.add("test:9", {}, records=[managed("test:9", "EXT", b"", size=None)])
     with pytest.raises(SourceUnavailable):
         plan(silent, "test:9")
+
+
+def test_what_takes_a_while_is_asked_for_together_and_once() -> None:
+    repository = FakeRepository(ahead=frozenset({"demo:1", "DEMO:2", "demo:3", "demo:4"}))
+    repository.add("demo:1", {"PDF": b"one"})
+    repository.add("demo:2", {"PDF": b"two"})
+    repository.add("demo:4", {"SMAP-1": METS.replace(b"PID", b"demo:1")})
+    repository.errors["demo:3"] = SourceUnavailable("fake")
+    made = plan(repository, "demo:1;DEMO:2;demo:3", "demo:4/SMAP-1")
+    assert sorted(names(made)) == [("demo:1", "PDF"), ("demo:2", "PDF")]
+    assert told(made) == {("demo:3", "", "source-unavailable")}
+    assert repository.announced == [(("demo:1", "DEMO:2", "demo:3", "demo:4"), None), ((), None)]
+    assert sorted(repository.described) == ["DEMO:2", "demo:1", "demo:3", "demo:4"]
+
+
+METS = b"""<mets:structMap xmlns:mets="http://www.loc.gov/METS/">
+<mets:div><mets:div CONTENTIDS="info:fedora/PID"/></mets:div></mets:structMap>"""
+
+
+def test_a_repositorys_own_order_makes_the_folders_where_the_object_has_no_map() -> None:
+    repository = FakeRepository()
+    page = Division(label="Pages", children=(Pointer(pid="demo:1", dsid="B"), Pointer(pid="demo:1", dsid="A")))
+    structure = Division(label="", children=(page,))
+    repository.add("demo:1", {"A": b"a", "B": b"b", "C": b"c"}, structure=structure)
+    assert paths(plan(repository, "demo:1")) == ["data/Pages/1_demo-1_B", "data/Pages/2_demo-1_A", "data/demo-1_C"]
+    repository.add("demo:1", {"A": b"a", "STRUCT": METS.replace(b"PID", b"demo:1/A")}, structure=structure)
+    assert paths(plan(repository, "demo:1")) == ["data/demo-1_A", "data/demo-1_STRUCT"]
+
+
+def test_a_file_has_its_repositorys_name_where_it_gives_one() -> None:
+    repository = FakeRepository()
+    repository.add("demo:1", {"A": b"a"}, records=[managed("demo:1", "A", b"a", name="IM1.dcm", mime="application/dicom")])
+    assert paths(plan(repository, "demo:1")) == ["data/IM1.dcm"]

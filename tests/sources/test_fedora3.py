@@ -18,6 +18,7 @@ from getapi.core.source import ControlGroup, DatastreamRecord, Digest, ObjectRec
 from getapi.sources import fedora3 as module
 from getapi.sources.fedora3 import Fedora3Source
 from getapi.sources.foxml import read_foxml
+from getapi.sources.statements import MAX_STATEMENT
 from tests.sources.contract import SourceContract, descriptors
 from tests.sources.stores import DC, SHARED, BuiltStore, KnownPaths, Sample, datastream, digest, foxml, inline, location, managed, version
 
@@ -491,7 +492,7 @@ def test_without_a_statement_nothing_is_closed(store: BuiltStore) -> None:
     ],
 )
 def test_a_statement_that_cannot_be_read_closes_the_object(store: BuiltStore, statement: str) -> None:
-    store.put(f"{PID}+LARGE+LARGE.0", b" " * (module.MAX_STATEMENT + 1))
+    store.put(f"{PID}+LARGE+LARGE.0", b" " * (MAX_STATEMENT + 1))
     store.put(f"{PID}+ODD+ODD.0", b"not xml")
     store.put(f"{PID}+NONE+NONE.0", b"")
     rules = tuple(EmbargoRule(name=dsid, datastream=dsid.lower(), xpath="//date") for dsid in ("LARGE", "ODD", "NONE"))

@@ -1,5 +1,6 @@
 """Which repository is asked."""
 
+import threading
 from dataclasses import dataclass, field
 
 import pytest
@@ -100,3 +101,68 @@ def test_an_entry_is_opened_in_its_own_repository() -> None:
         assert content.size == 0
     with pytest.raises(SourceUnavailable):
         Registry([RoutedSource(source=Answers("first"))]).open(entry)
+
+
+def outcomes(told: object) -> object:
+    return type(told) if isinstance(told, PackagingError) else told.pid if isinstance(told, ObjectRecord) else told
+
+
+@dataclass
+class Together(Answers):
+    """Answers none before ``number`` are asked for at the same time."""
+
+    number: int = 4
+    gate: threading.Barrier = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = threading.Barrier(self.number)
+
+    def describe(self, pid: str) -> ObjectRecord:
+        self.gate.wait(10)
+        return super().describe(pid)
+
+
+def test_what_takes_a_round_trip_each_is_asked_for_together_and_gives_what_it_would_alone() -> None:
+    far, near = Together("far", ("far:1", "far:2", "far:3")), Answers("near", ("far:4", "near:1"))
+    registry = Registry([RoutedSource(source=far, namespaces=("far",), at_once=4), RoutedSource(source=near)])
+    told = registry.describe_ahead(["far:1", "far:2", "near:1", "far:3", "far:4"])
+    assert {pid: outcomes(each) for pid, each in told.items()} == {pid: pid for pid in ("far:1", "far:2", "far:3", "far:4")}
+    assert sorted(far.asked) == ["far:1", "far:2", "far:3", "far:4"]
+    assert near.asked == ["far:4"]
+
+
+def test_no_more_are_asked_for_at_once_than_a_source_takes() -> None:
+    running, most, lock = [0], [0], threading.Lock()
+
+    class Counting(Answers):
+        def describe(self, pid: str) -> ObjectRecord:
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            threading.Event().wait(0.005)
+            with lock:
+                running[0] -= 1
+            return super().describe(pid)
+
+    pids = [f"far:{number}" for number in range(40)]
+    registry = Registry([RoutedSource(source=Counting("far", tuple(pids)), at_once=5)])
+    assert list(registry.describe_ahead(pids)) == pids
+    assert 1 < most[0] <= 5
+
+
+def test_errors_ahead_are_what_is_raised_later_and_near_sources_are_not_asked_ahead() -> None:
+    away = Answers("away", failure=SourceUnavailable("away"))
+    registry = Registry([RoutedSource(source=away, at_once=2, namespaces=("a",)), RoutedSource(source=Answers("near", ("b:1", "b:2")))])
+    told = registry.describe_ahead(["a:1", "a:2", "b:1", "b:2"])
+    assert {pid: outcomes(each) for pid, each in told.items()} == {"a:1": SourceUnavailable, "a:2": SourceUnavailable}
+    assert registry.describe_ahead(["a:1"]) == {}
+
+
+def test_one_repository_can_be_asked_alone() -> None:
+    far = Answers("far", ("a:1",))
+    registry = Registry([RoutedSource(source=Answers("near", ("a:1", "a:2"))), RoutedSource(source=far, at_once=2)])
+    told = registry.describe_ahead(["a:1", "a:2"], "far")
+    assert {pid: outcomes(each) for pid, each in told.items()} == {"a:1": "a:1", "a:2": ObjectNotFound}
+    assert registry.describe_ahead(["a:1", "a:2"], "near") == {}
+    with pytest.raises(SourceUnavailable):
+        registry.describe_ahead(["a:1", "a:2"], "gone")

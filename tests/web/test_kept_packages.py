@@ -32,7 +32,8 @@ from tests.web.conftest import APPLICATION, Serve, Spoken, get_token, leave, oct
 ADDRESS = "/api/get/PACKAGE"
 FILES = "rutgers-lib:5678/PDF-1;rutgers-lib:5678/JPEG-1;rutgers-etd:100/PDF"
 FIELDS = [
-    "id", "state", "format", "name", "size", "files", "sent", "created", "expires", "content", "tagmanifest_sha256",
+    "id", "state", "format", "name", "size", "files", "sent", "rate", "progress", "problem", "created", "expires", "content",
+    "tagmanifest_sha256",
     "datastreams", "notices",
 ]  # fmt: skip
 JSON = {"accept": "application/json"}
@@ -96,7 +97,7 @@ class TestStream:
             assert Package.objects.count() == 1
             leave(first)
         finally:
-            watcher._capacity = None
+            watcher._threads = None
 
     def test_a_key_with_too_many_is_refused_until_they_expire(self, serve: Serve, api: Client, token: str) -> None:
         serve("limits.packages = 1")
@@ -400,7 +401,7 @@ def test_an_expired_package_is_purged_and_then_unknown(api: Client, token: str, 
     Package.objects.update(created=timezone.now() - timedelta(hours=24))
     out = io.StringIO()
     call_command("purge_expired", stdout=out)
-    assert out.getvalue() == "deleted: 1 packages, 0 downloads, 0 deliveries\n"
+    assert out.getvalue() == "deleted: 1 packages, 0 downloads, 0 deliveries, 0 files of the stage\n"
     assert reader.get(body["content"], headers=JSON).json()["code"] == "package-not-found"
 
 

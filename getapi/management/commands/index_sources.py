@@ -8,12 +8,13 @@ from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from getapi.core.errors import SourceUnavailable
-from getapi.services.index import Stores, scan
+from getapi.services.index import scan
 from getapi.services.repositories import stores
+from getapi.sources.holdings import Holdings
 
 
 class Command(BaseCommand):
-    help = "Indexes the Fedora 3 stores. A scan that was interrupted goes on where it stopped."
+    help = "Indexes the stores that lie on disk. A scan that was interrupted goes on where it stopped."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("names", nargs="*", metavar="REPOSITORY", help="which repositories (default: all)")
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         if failed:
             raise CommandError(f"Not indexed to the end: {', '.join(failed)}")
 
-    def _index(self, store: Stores, *, restart: bool) -> bool:
+    def _index(self, store: Holdings, *, restart: bool) -> bool:
         files = 0
         with tqdm(desc=store.name, unit=" files", disable=None, file=sys.stderr) as bar:
 
