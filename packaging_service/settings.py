@@ -85,6 +85,18 @@ WHITENOISE_USE_FINDERS = True  # straight from the installed packages: nothing t
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 
+_POSTGRESQL = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "application_name": "packaging-service",
+    "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
+}
+"""libpq's words."""
+
+
 def _database() -> dict[str, Any]:
     database = _configuration.database
     if database.kind == "postgresql":
@@ -95,7 +107,10 @@ def _database() -> dict[str, Any]:
             "PASSWORD": database.password.get_secret_value(),
             "HOST": database.host,
             "PORT": "" if database.port is None else str(database.port),
-            "OPTIONS": dict(database.options),
+            # A server that vanished must be noticed in seconds, and whoever froze must not keep others waiting: a URL may say otherwise.
+            "OPTIONS": {**_POSTGRESQL, **database.options},
+            # A connection ends with its request, and a download's before its first octet: none is there to be tested again.
+            "CONN_MAX_AGE": 0,
         }
     if _configuration.database.name == str(conf.DEFAULT_DATABASE):
         conf.DEFAULT_DATABASE.parent.mkdir(exist_ok=True)

@@ -7,7 +7,7 @@ url={url}
 file={file}
 size={size}
 while :; do
-    have=$(wc -c < "$file" 2> /dev/null || echo 0)
+    have=$({{ wc -c < "$file"; }} 2> /dev/null || echo 0)
     [ "$have" -eq "$size" ] && echo "Whole: $file" && exit 0
     [ "$have" -gt "$size" ] && echo "Not this package: $file" >&2 && exit 1
     status=$(curl --fail --progress-bar --connect-timeout 30 --speed-limit 1 --speed-time 120 \\
@@ -15,9 +15,9 @@ while :; do
     result=$?
     wait=$(sed -n 's/^[Rr]etry-[Aa]fter: *\\([0-9][0-9]*\\).*/\\1/p' "$file.head" 2> /dev/null | tail -n 1)
     rm -f "$file.head"
-    [ "$result" -eq 0 ] && continue
     case $result in 23 | 33) echo "Stopped: curl cannot go on here ($result)" >&2; exit 1 ;; esac
     case $status in
+        200 | 206) wait=1 ;;
         408 | 429 | 5??) ;;
         3?? | 4??) echo "Stopped: the server answers $status; open the page again" >&2; exit 1 ;;
         *) wait=2 ;;

@@ -38,6 +38,8 @@ def present_package(package: Mapping[str, Any], absolute: Callable[[str], str]) 
         "file": f"{package['name']}.{package['format']}",
         "human": human(size),
         "exact": exact(size),
+        "files": f"{package['files'] or 0:,}",
+        "shares": not package.get("id"),
         "tree": grow(package["name"], package["datastreams"]),
         "left_out": [each for each in omissions if each.is_missing],
         "told": [each for each in omissions if not each.is_missing],

@@ -21,9 +21,7 @@ _LESS = _("Go back and choose less, or take it in several packages.")
 _CODES: Mapping[str, _Words] = {
     "token-refused": (
         _("Your permission to download has run out"),
-        _(
-            "It holds for a short while, and for one reader's address alone. Go back to the repository's page, load it again, and ask again."
-        ),
+        _("It holds for a short while, and often for one address alone. Go back to the repository's page, load it again, and ask again."),
     ),
     "token-not-generated": (
         _("No token for this key"),

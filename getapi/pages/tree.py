@@ -48,6 +48,10 @@ class Folder:
         return exact(self.size)
 
     @property
+    def shown(self) -> str:
+        return f"{self.count:,}"
+
+    @property
     def is_open(self) -> bool:
         return self.count <= MOST_OPEN
 

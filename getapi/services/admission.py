@@ -23,15 +23,13 @@ from getapi import conf
 from getapi.core.errors import DatabaseUnavailable, TooManyDeliveries
 from getapi.core.slots import Connection, Slots, admit
 from getapi.models import Delivery
-from getapi.services import addresses, process
+from getapi.services import addresses, patience, process
 from getapi.services.coverage import BEAT, LEASE
+from getapi.services.patience import limit_patience
 from getapi.services.recorder import Record, Recorder, recorder
 from getapi.services.rounds import AWAY
 
 logger = logging.getLogger("getapi.admission")
-
-PATIENCE = 5.0
-"""Seconds for which a request waits at most for the database, and for its turn there."""
 
 FROZEN = 10.0
 """Seconds after which a process that does nothing with its turn loses it."""
@@ -49,8 +47,8 @@ MOST_GRACED = 4
 LOCK = 0x67657461_70695F73
 """PostgreSQL's advisory lock around admission, of no other meaning (READ COMMITTED would admit too many)."""
 
-_SERIALIZE = """SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', %s, true),
-    set_config('synchronous_commit', 'off', true), pg_advisory_xact_lock(%s)"""
+_SERIALIZE = """SELECT set_config('idle_in_transaction_session_timeout', %s, true), set_config('synchronous_commit', 'off', true),
+    pg_advisory_xact_lock(%s)"""
 """``synchronous_commit``: a slot that a crash of the database forgets is written again within a second."""
 
 _COLUMNS = ("pk", "uid", "process", "reader", "package", "etag", "key", "first", "stop", "sent", "rate", "silent", "expired")
@@ -98,7 +96,7 @@ class Admission:
         """Puts a delivery on record as running, with the slot that it needs; the recorder renews it from now on.
 
         Whoever calls it must see to it that ``Recorder.end`` or ``withdraw`` follows. Raises TooManyDeliveries, and DatabaseUnavailable
-        where the database does not answer within PATIENCE.
+        where the database does not answer within ``patience.PATIENCE``.
         """
         try:
             self._take(record)
@@ -108,7 +106,7 @@ class Admission:
             self._take(record)
 
     def _take(self, record: Record) -> None:
-        if not self._turn.acquire(timeout=PATIENCE):  # in a line: those who poll for SQLite's one writer overtake each other
+        if not self._turn.acquire(timeout=patience.PATIENCE):  # in a line: those who poll for SQLite's one writer overtake each other
             raise DatabaseUnavailable
         try:
             self._decide(record)
@@ -120,15 +118,19 @@ class Admission:
 
     def _decide(self, record: Record) -> None:
         try:
-            with _exclusive():
-                lost = self._judge(record)
-                record.is_held = True
-                _give(record, instead_of=lost)
+            self._give(record)
         except IntegrityError:  # its key was deleted at this very moment
             record.facts = {**record.facts, "key_id": None}
-            with _exclusive():
-                _give(record, instead_of=lost)
+            self._give(record)
         self._recorder.hold(record)
+
+    def _give(self, record: Record) -> None:
+        with _exclusive():
+            lost = self._judge(record)
+            if lost:
+                Delivery.objects.filter(pk__in=lost).update(reader="")
+            record.is_held = True
+            record.row(started=True).save(force_insert=True)
 
     def _judge(self, record: Record) -> list[int]:
         """The rows that lose what they hold for it. Raises TooManyDeliveries.
@@ -171,12 +173,11 @@ class Admission:
         if not self._grace or not self._be_graced(reader):
             return False
         try:
-            end, own = self._clock() + self._grace, self._own(record)
-            while own and self._clock() < end:
+            end, own, now = self._clock() + self._grace, self._own(record), -1
+            while own and self._clock() < end and not 0 <= now < own:
                 time.sleep(PAUSE)
-                if self._own(record) < own:
-                    return True
-            return False
+                now = self._own(record)
+            return own == 0 or 0 <= now < own
         except AWAY:
             return False
         finally:
@@ -200,21 +201,12 @@ class Admission:
 @contextmanager
 def _exclusive() -> Iterator[None]:
     """Nobody else admits meanwhile, in whatever process: SQLite's transactions are IMMEDIATE, PostgreSQL has a lock for it."""
-    milliseconds, frozen = f"{round(PATIENCE * 1000)}", f"{round(FROZEN * 1000)}"
-    if connection.vendor == "sqlite" and not connection.in_atomic_block:
-        with connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA busy_timeout = {milliseconds}")
+    limit_patience()
     with transaction.atomic():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
-                cursor.execute(_SERIALIZE, [milliseconds, frozen, LOCK])
+                cursor.execute(_SERIALIZE, [f"{round(FROZEN * 1000)}", LOCK])
         yield
-
-
-def _give(record: Record, *, instead_of: list[int]) -> None:
-    if instead_of:
-        Delivery.objects.filter(pk__in=instead_of).update(reader="")
-    record.row(started=True).save(force_insert=True)
 
 
 def _slots() -> Slots:

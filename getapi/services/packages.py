@@ -23,7 +23,7 @@ from getapi.core.source import Content, DatastreamRecord
 from getapi.services import fixity, jobs, rules, shelf, stage
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.fixity import DatabaseLedger
-from getapi.services.layouts import LayoutCache
+from getapi.services.layouts import LayoutCache, LayoutsInUse
 from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
@@ -37,6 +37,7 @@ MEDIA_TYPES = {"tar": "application/x-tar", "zip": "application/zip"}
 DELIVERIES = ("stream", "link")
 
 _recent = LayoutCache()
+_in_use = LayoutsInUse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +98,9 @@ def prepare(request: PackageRequest, gauge: Gauge | None = None) -> Package:
 def _prepare(request: PackageRequest, gauge: Gauge | None) -> Package:
     now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
     plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger, gauge=gauge)
-    plan = ledger.complete(plan)
-    return Package(id=new_id(), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+    layout = _in_use.lay_out(ledger.complete(plan))
+    plan = layout.plan or plan
+    return Package(id=new_id(), plan=plan, layout=layout, created=now, doubt=ledger.doubt(plan))
 
 
 def new_id() -> str:

@@ -18,6 +18,7 @@ from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound,
 from getapi.core.plan import ENCODER, Plan
 from getapi.core.plancodec import decode, encode
 from getapi.models import Delivery, Download, Job, Key, Package
+from getapi.services.patience import limit_patience
 
 logger = logging.getLogger("getapi.packages")
 
@@ -52,6 +53,7 @@ def put(row: Package, plan: Plan | None) -> None:
     Raises TooManyPackages where its key has ``limits.packages`` live ones that were not yet delivered whole.
     """
     row.encoder, row.plan = ENCODER, b"" if plan is None else pack(plan)
+    limit_patience()
     with transaction.atomic():
         # Whoever counts for this key at the same time waits until this one is counted too.
         if row.key_id is not None:

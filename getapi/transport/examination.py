@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from getapi.core.errors import ContentChanged
 from getapi.core.ledger import Examination
@@ -70,11 +71,18 @@ def by_algorithm(digests: Iterable[Digest]) -> dict[str, str]:
 
 def checks_of(entry: Entry, algorithm: str | None, *, checksum: bool, part: tuple[int, int] | None = None) -> Checks:
     """What is declared of an entry must be so, and what a plan says of it in ``algorithm``, the package's, which is learned else."""
-    expected = by_algorithm(entry.declared)
+    return _checks(entry.declared, entry.digest, algorithm, checksum=checksum, part=part)
+
+
+@lru_cache(maxsize=1024)  # a thousand slow readers hold some readings each, mostly of the same datastreams
+def _checks(
+    declared: tuple[Digest, ...], digest: str | None, algorithm: str | None, *, checksum: bool, part: tuple[int, int] | None
+) -> Checks:
+    expected = by_algorithm(declared)
     if algorithm is None:
         return Checks(expected=expected, checksum=checksum, part=part)
-    if entry.digest is not None:
-        expected.setdefault(algorithm, entry.digest)
+    if digest is not None:
+        expected.setdefault(algorithm, digest)
     return Checks(learn=frozenset({algorithm}), expected=expected, checksum=checksum, part=part)
 
 

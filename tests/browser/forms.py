@@ -23,3 +23,15 @@ def ask(page: Any, address: str) -> Any:
     with page.context.expect_page() as opened:
         page.get_by_role("button").click()
     return opened.value
+
+
+def downloads(*pages: Any) -> list[Any]:
+    """Those that begin on these pages from now on; playwright keeps no bound method of a list."""
+    begun: list[Any] = []
+
+    def note(download: Any) -> None:
+        begun.append(download)
+
+    for page in pages:
+        page.on("download", note)
+    return begun

@@ -9,11 +9,16 @@ BLOCK = 1 << 14
 
 
 class Proxy:
-    """Forwards from a port of its own to ``port``. Of each answer ``cut_after`` octets at most pass, ``rate`` octets a second; None: all."""
+    """Forwards from a port of its own to ``port``.
+
+    On each connection ``cut_after`` octets of answers pass, ``rate`` octets a second; None: all.
+    Once one was cut ``cut_then``, if it is given, counts for those to come.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
         self.cut_after: int | None = None
+        self.cut_then: int | None = None
         self.rate: float | None = None
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -59,6 +64,7 @@ class Proxy:
                 if is_answer and self.cut_after is not None and passed + len(octets) > self.cut_after:
                     sink.sendall(octets[: self.cut_after - passed])
                     self.cuts += 1
+                    self.cut_after = self.cut_after if self.cut_then is None else self.cut_then
                     break
                 sink.sendall(octets)
                 passed += len(octets)

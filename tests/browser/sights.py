@@ -29,7 +29,9 @@ class Sights:
             page.screenshot(path=self.folder / f"{name}-{dress}.png", full_page=True)
             wide = page.evaluate("document.documentElement.scrollWidth")
             assert wide <= width, f"{name} is {wide} px wide in {width}"
-            assert not faults(page), f"{name}, {dress}: {faults(page)}"
+            # Colours are a scheme's, all else is a width's: two of the four show all that there is to find.
+            found = faults(page) if dress in {"light", "phone-dark"} else []
+            assert not found, f"{name}, {dress}: {found}"
         page.emulate_media(color_scheme="light", reduced_motion="no-preference")
         page.set_viewport_size(before)
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import bagit
 import pytest
 
 from tests.browser.conftest import BIG, MAPPED, SMALL
-from tests.browser.forms import ask, repository_page
+from tests.browser.forms import ask, downloads, repository_page
 from tests.browser.proxy import Proxy
 from tests.browser.sights import Sights
 from tests.conformance.foreign import program
@@ -26,7 +27,7 @@ def unpacked(file: Path, folder: Path) -> Path:
     folder.mkdir()
     if file.suffix == ".zip":
         with zipfile.ZipFile(file) as package:
-            package.extractall(folder)
+            package.extractall(folder)  # noqa: S202 # our own
     else:
         with tarfile.open(file) as package:
             package.extractall(folder, filter="data")
@@ -55,15 +56,12 @@ def test_it_starts_once_neither_a_reload_nor_the_way_back_nor_the_address_alone_
     window = ask(page, repository_page(target, application, service.url, files=SMALL, format="tar"))
     with window.expect_download():
         pass
-    begun: list[Any] = []
-    page.context.on("page", lambda opened: opened.on("download", lambda one: begun.append(one)))
-    window.on("download", lambda one: begun.append(one))
+    another = page.context.new_page()
+    begun = downloads(window, another)
     window.reload()
     window.goto(f"{service.url}/api/docs")
     window.go_back()
-    address = window.url
-    another = page.context.new_page()
-    another.goto(address)
+    another.goto(window.url)
     another.wait_for_timeout(2000)
     assert begun == []
 
@@ -72,8 +70,7 @@ def test_before_it_starts_the_reader_may_wait_or_take_the_other_format(
     page: Any, service: Server, application: Application, target: Path, sights: Sights
 ) -> None:
     window = ask(page, repository_page(target, application, service.url, files=f"{MAPPED};survey:1904;nobody:1", name="high-water"))
-    begun: list[Any] = []
-    window.on("download", lambda one: begun.append(one))
+    begun = downloads(window)
     window.get_by_text("starts by itself in a moment").wait_for()
     window.get_by_role("button", name="Wait, not yet").click()
     sights.take(window, "ready")
@@ -101,22 +98,39 @@ def test_while_it_is_sent_the_page_tells_how_far_how_fast_and_how_long(
     window.get_by_text("left", exact=False).first.wait_for()
     bar = window.get_by_role("progressbar", name="Sent so far")
     first = float(bar.get_attribute("value") or 0)
-    window.wait_for_function(f"document.querySelector('[data-progress]').value > {first}")
+    end = time.monotonic() + 20
+    while float(bar.get_attribute("value") or 0) <= first:
+        assert time.monotonic() < end
+        window.wait_for_timeout(200)
     sights.take(window, "sending")
     proxy.rate = None
     assert begun.value.failure() is None
     window.get_by_role("heading", name="All of it has arrived").wait_for(timeout=20000)
 
 
-def test_a_cut_connection_is_told_and_the_page_s_own_loop_goes_on_to_the_same_bytes(
-    page: Any, service: Server, proxy: Proxy, application: Application, target: Path, sights: Sights
+def test_a_connection_that_is_cut_in_the_middle_is_resumed_by_the_browser_itself(
+    page: Any, service: Server, proxy: Proxy, application: Application, target: Path
 ) -> None:
+    """Chromium goes on by itself with Range and If-Range, up to five times; the bytes are the package's."""
     proxy.cut_after = 5_000_000
     window = ask(page, repository_page(target, application, proxy.url, files=BIG, format="tar"))
     with window.expect_download() as begun:
         pass
+    begun.value.save_as(target / "resumed.tar")
+    assert proxy.cuts >= 3
+    assert (target / "resumed.tar").read_bytes() == whole(service, window.locator("#download").get_attribute("href"))
+    window.get_by_role("heading", name="All of it has arrived").wait_for(timeout=20000)
+
+
+def test_a_connection_that_stays_cut_is_told_and_the_page_s_own_loop_goes_on_to_the_same_bytes(
+    page: Any, service: Server, proxy: Proxy, application: Application, target: Path, sights: Sights
+) -> None:
+    proxy.cut_after, proxy.cut_then = 5_000_000, 20_000
+    window = ask(page, repository_page(target, application, proxy.url, files=BIG, format="tar"))
+    with window.expect_download() as begun:
+        pass
     assert begun.value.failure() is not None
-    assert proxy.cuts >= 1
+    proxy.cut_after, proxy.cut_then, proxy.cuts = 5_000_000, None, 0
     window.get_by_role("heading", name="The download broke off").wait_for()
     sights.take(window, "broken")
     content = window.locator("#download").get_attribute("href")
@@ -124,7 +138,7 @@ def test_a_cut_connection_is_told_and_the_page_s_own_loop_goes_on_to_the_same_by
     loop = window.get_by_label("Lines for a terminal", exact=True).inner_text()
     assert f"url='{proxy.url}{content}'" in loop
     done = subprocess.run([program("sh"), "-c", loop], cwd=target, capture_output=True, text=True, timeout=120, check=False)
-    assert (done.returncode, proxy.cuts >= 3) == (0, True), done.stderr
+    assert (done.returncode, proxy.cuts >= 2) == (0, True), done.stderr
     assert (target / "big-1.tar").read_bytes() == whole(service, content)
     proxy.cut_after = None
     with window.expect_download() as again:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from getapi.core.errors import DatabaseUnavailable, TooManyDeliveries
 from getapi.models import Delivery, Key
 from getapi.services import admission as admitting
-from getapi.services import process
+from getapi.services import patience, process
 from getapi.services.admission import Admission, reader_of
 from getapi.services.recorder import Record, Recorder
 from getapi.services.rounds import Rounds
@@ -225,13 +225,13 @@ def test_a_database_that_fails_is_an_answer_and_leaves_no_slot(
 
 
 def test_who_does_not_get_his_turn_is_told_so(admission: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admitting, "PATIENCE", 0.05)
+    monkeypatch.setattr(patience, "PATIENCE", 0.05)
     with admission._turn, pytest.raises(DatabaseUnavailable):
         admission.take(record())
 
 
 def test_a_database_that_somebody_locks_is_waited_for_and_not_for_long(admission: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admitting, "PATIENCE", 0.3)
+    monkeypatch.setattr(patience, "PATIENCE", 0.3)
     locked, done = threading.Event(), threading.Event()
 
     def lock() -> None:

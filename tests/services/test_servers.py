@@ -1,5 +1,6 @@
 """Repositories that are servers, as configured: who we are to them, what check_sources says, and what one that is away costs."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,15 +10,21 @@ from django.utils import timezone
 
 from fixtures.repository import Repository, build
 from getapi import conf
+from getapi.core.errors import FixityMismatch
 from getapi.core.planner import plan_package
 from getapi.core.request import parse_request
-from getapi.services import rules
+from getapi.services import packages, rules
 from getapi.services.adapters.server import login_of
+from getapi.services.packages import Package
 from getapi.services.repositories import registry, stores
+from getapi.services.verification import findings
+from getapi.transport.sender import send
+from getapi.transport.transfer import Transfer
 from tests.conftest import Configure
 from tests.sources.peers import Answer, Asked, PeerServer, running
+from tests.transport.material import wait_until
 
-SOME = "-".join(["0123abcd"] * 5)
+SOME, OTHER = "-".join(["0123abcd"] * 5), "-".join(["fedcba98"] * 5)
 
 
 def orthanc(url: str, more: str = "allow_private = true") -> str:
@@ -144,6 +151,11 @@ def test_there_is_nothing_to_walk_through(configure: Configure, server: PeerServ
     assert server.asked == []
 
 
+def drain(package: Package) -> bytes:
+    transfer, length = Transfer(None, total=package.layout.length), package.layout.length
+    return b"".join(send(package.layout, start=0, stop=length, open_entry=registry().open, transfer=transfer, doubt=package.doubt))
+
+
 @pytest.fixture(scope="module")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     return build(tmp_path_factory.mktemp("demonstration"))
@@ -157,8 +169,8 @@ def test_one_that_is_away_costs_its_own_members_a_notice_and_no_one_else_anythin
     def answer(asked: Asked) -> Answer:
         match asked.path.strip("/").split("/"):
             case ["series", name] if name == SOME:
-                return Answer(body=f'{{"ID": "{SOME}", "ParentStudy": "{SOME}", "MainDicomTags": {{"Modality": "MR"}}}}'.encode())
-            case ["studies", name] if len(server.asked) > 1:
+                return Answer(body=f'{{"ID": "{SOME}", "ParentStudy": "{OTHER}", "MainDicomTags": {{"Modality": "MR"}}}}'.encode())
+            case ["studies", name] if name == OTHER:
                 return Answer(body=b"{}")
             case ["series", _, "instances"]:
                 return Answer(body=f'[{{"ID": "{SOME}", "FileSize": 4, "FileUuid": "u", "ParentSeries": "{SOME}"}}]'.encode())
@@ -179,3 +191,43 @@ def test_one_that_is_away_costs_its_own_members_a_notice_and_no_one_else_anythin
         ("away:1", "source-unavailable"),
         ("away:2", "source-unavailable"),
     }
+
+
+def test_what_was_wrong_when_it_was_sent_is_left_out_and_lifted_when_it_is_right(configure: Configure, db: None) -> None:
+    """As an administrator repairs it: the server says the same of it as before."""
+    body = bytes(range(256)) * 1000
+    digest, given = hashlib.md5(body, usedforsecurity=False).hexdigest(), [bytes(len(body))]
+
+    def answer(asked: Asked) -> Answer:
+        match asked.path.strip("/").split("/"):
+            case ["studies", name] if name == SOME:
+                return Answer(body=b"{}")
+            case ["studies", _, "series"]:
+                return Answer(body=f'[{{"ID": "{SOME}", "ParentStudy": ""}}]'.encode())
+            case ["studies", _, "instances"]:
+                return Answer(body=f'[{{"ID": "{SOME}", "FileSize": {len(body)}, "FileUuid": "u", "ParentSeries": "{SOME}"}}]'.encode())
+            case [*_, "md5"]:
+                return Answer(body=digest.encode())
+            case [*_, "data"]:
+                return Answer(body=given[0])
+        return Answer(status=404)
+
+    with running(PeerServer(answer)) as server:
+        configure(orthanc(server.url))
+        request = packages.read_request(files=f"orthanc:{SOME}", maps=None)
+        package = packages.prepare(request)
+        with pytest.raises(FixityMismatch):
+            drain(package)
+        wait_until(lambda: bool(findings._waiting))
+        findings.write()
+        assert [str(notice.code) for notice in packages.prepare(request).plan.notices] == ["fixity"]
+        given[0] = body
+        call_command("fixity_scan", "--failed")
+        package = packages.prepare(request)
+        assert (len(package.plan.entries), package.plan.notices) == (1, ())
+        drain(package)
+        findings.write()
+        asked = len(server.asked)
+        again = packages.prepare(request)
+        assert again.plan.entries[0].digest == hashlib.sha256(body).hexdigest()
+        assert not any(each.path.endswith("/data") for each in server.asked[asked:])

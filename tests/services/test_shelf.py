@@ -53,7 +53,7 @@ def test_what_is_put_is_found_with_its_plan() -> None:
 
 
 def test_it_is_one_insert(django_assert_num_queries: Callable[[int], Any], key: Key) -> None:
-    with django_assert_num_queries(3 + 2):  # the key, the count and the row; a savepoint's beginning and end
+    with django_assert_num_queries(4 + 2):  # its patience, the key, the count and the row; a savepoint's beginning and end
         put(key=key)
 
 

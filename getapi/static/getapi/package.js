@@ -44,7 +44,7 @@
 
   function face(next) {
     if (next === state) return;
-    state = next;
+    state = page.dataset.state = next;
     for (const each of page.querySelectorAll("[data-face]")) show(each, each.dataset.face === next);
     for (const each of page.querySelectorAll("[data-shown]")) show(each, each.dataset.shown.split(" ").includes(next));
     document.getElementById("said").textContent = page.querySelector(`[data-face="${next}"] h2`).textContent;
@@ -107,6 +107,8 @@
     });
     page.querySelector("form").addEventListener("submit", () => clearTimeout(timer));
   }
+
+  addEventListener("beforeprint", () => document.querySelectorAll("details:not(.cancel)").forEach((each) => { each.open = true; }));
 
   if (ENDS.includes(state)) return;
   if (state !== "preparing") {

@@ -83,7 +83,7 @@ def test_never_a_fourth_delivery_whatever_starts_stops_and_is_killed(tmp_path: P
         running = [hammers.start(10**9) for _ in range(PROCESSES)]
         while (done := sum(line[0] in "+-x" for line in hammers.lines)) < EVENTS:
             assert time.monotonic() - began < 60 + EVENTS / 10, f"{done}\n{hammers.log.read_text(encoding='utf-8')[-3000:]}"
-            time.sleep(chance.uniform(0.3, 1.5))
+            time.sleep(chance.uniform(0.3, 1.5 if EVENTS < 2000 else 6))
             position = chance.randrange(PROCESSES)
             assert running[position].poll() is None, hammers.log.read_text(encoding="utf-8")[-3000:]
             hammers.kill(running[position])
