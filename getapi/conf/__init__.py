@@ -8,16 +8,26 @@ from contextlib import contextmanager
 from getapi.conf.configuration import DEFAULT_DATABASE, Configuration, load, unconfigured
 from getapi.conf.mistakes import ConfigurationError
 from getapi.conf.networks import Network, read_network
-from getapi.conf.repositories import Fedora3Repository, OcflRepository, RepositoryTable
+from getapi.conf.repositories import (
+    Fedora3Repository,
+    Fedora3RestRepository,
+    OcflRepository,
+    OrthancRepository,
+    RepositoryTable,
+    ServerTable,
+)
 
 __all__ = [
     "DEFAULT_DATABASE",
     "Configuration",
     "ConfigurationError",
     "Fedora3Repository",
+    "Fedora3RestRepository",
     "Network",
     "OcflRepository",
+    "OrthancRepository",
     "RepositoryTable",
+    "ServerTable",
     "current",
     "load",
     "override",

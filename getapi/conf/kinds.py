@@ -90,6 +90,24 @@ def _redis(value: object) -> SecretStr:
     return SecretStr(text)
 
 
+def _server_url(text: str) -> str:
+    """Credentials never stand in it: they would be shown wherever it is."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("must be an address such as https://repository.example.org/path") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0 or not text.isascii() or "\\" in text:
+        raise ValueError("must be an address such as https://repository.example.org/path")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("holds no user, no query and no fragment: user and password_file are settings of their own")
+    return text.rstrip("/")
+
+
+def _credential_file(value: object, info: ValidationInfo) -> secret.CredentialFile:
+    return secret.read_credential_file(_placed(value, info))
+
+
 def _pattern(text: str) -> str:
     """Akubra's HashPathIdMapper: each ``#`` takes one of the hash's 32 digits, ``/`` makes a folder; empty puts all into one folder."""
     if not set(text) <= {"#", "/"} or text.count("#") > 32:
@@ -112,6 +130,8 @@ ExternalHost = Annotated[
 ]
 """No pattern: each host that bytes may be fetched from is named."""
 
+ServerUrl = Annotated[Word, AfterValidator(_server_url)]
+CredentialFile = Annotated[secret.CredentialFile, BeforeValidator(_credential_file)]
 Origin = Annotated[Word, AfterValidator(_origin)]
 ZoneName = Annotated[Word, AfterValidator(_zone_name)]
 RedisUrl = Annotated[SecretStr, BeforeValidator(_redis)]

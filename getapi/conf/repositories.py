@@ -4,10 +4,23 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field
 
-from getapi.conf.kinds import Count, HashPattern, Name, Networks, PidNamespaces, Place, PositiveSize
+from getapi.conf.kinds import (
+    Count,
+    CredentialFile,
+    Duration,
+    ExternalHosts,
+    HashPattern,
+    Name,
+    Networks,
+    PidNamespaces,
+    Place,
+    PositiveSize,
+    ServerUrl,
+    Word,
+)
 from getapi.conf.tables import ConfigurationTable
 
-_LATER = frozenset({"fedora3_rest", "iiif", "omeka", "orthanc"})
+_LATER = frozenset({"iiif", "omeka"})
 
 
 class RepositoryLimits(ConfigurationTable):
@@ -56,7 +69,44 @@ class OcflRepository(RepositoryTable):
     fedora: Literal["auto", "always"] = "auto"
 
 
-_Kind = Fedora3Repository | OcflRepository
+class ServerTable(RepositoryTable):
+    """What is said of any repository that is a server, asked over HTTP.
+
+    ``hosts`` are others to which it may redirect. ``allow_private``: it, and they, may be at private addresses or on this machine.
+    ``connections`` at the same time at most, for each process; ``at_once`` of them to describe objects. ``timeout`` is for one answer's
+    head, and for the whole of a document. ``user`` goes with ``password_file`` or PACKAGING_PASSWORD_NAME, a token comes before both.
+    """
+
+    url: ServerUrl
+    allow_private: bool = False
+    hosts: ExternalHosts = ()
+    user: Word | None = None
+    password_file: CredentialFile | None = None
+    token_file: CredentialFile | None = None
+    connections: Annotated[int, Field(ge=4, le=1000)] = 32
+    at_once: Annotated[int, Field(ge=1, le=100)] = 8
+    timeout: Annotated[Duration, Field(ge=10)] = 30.0
+
+
+class Fedora3RestRepository(ServerTable):
+    """A Fedora 3 repository, asked over REST: ``url`` is Fedora's own, such as https://fedora.example/fedora.
+
+    ``trust_api_a``: where API-M refuses, what API-A shows may leave, although it tells neither states nor control groups.
+    """
+
+    type: Literal["fedora3_rest"]
+    trust_api_a: bool = False
+
+
+class OrthancRepository(ServerTable):
+    """An Orthanc server: its patients, studies and series are objects, its instances datastreams."""
+
+    type: Literal["orthanc"]
+    public: bool = False
+    namespaces: PidNamespaces = ("orthanc",)
+
+
+_Kind = Fedora3Repository | OcflRepository | Fedora3RestRepository | OrthancRepository
 TYPES: tuple[str, ...] = tuple(get_args(kind.model_fields["type"].annotation)[0] for kind in get_args(_Kind))
 """Each type belongs to one table here, and to one module of ``services.adapters``."""
 
@@ -75,5 +125,5 @@ def _available(table: object) -> object:
     raise ValueError(f"the type {str(kind)[:40]!r} is unknown; {_ARE}")
 
 
-_ARE = f"{' and '.join(TYPES)} are available"
+_ARE = f"{', '.join(TYPES[:-1])} and {TYPES[-1]} are available"
 Repository = Annotated[_Kind, Field(discriminator="type"), BeforeValidator(_available)]

@@ -25,6 +25,22 @@ class KeyFile:
     secret: SecretStr
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialFile:
+    """A file with the password or token with which another server knows this service."""
+
+    path: Path
+    secret: SecretStr
+
+
+def read_credential_file(path: Path) -> CredentialFile:
+    """Raises ValueError in plain words, which do not repeat it."""
+    text = _read(path).strip("\r\n")
+    if not text or any(ord(letter) < 32 or ord(letter) > 126 for letter in text):
+        raise ValueError("the file must hold one line of printable ASCII")
+    return CredentialFile(path=path, secret=SecretStr(text))
+
+
 def read_secret(text: str) -> SecretStr:
     """Raises ValueError for what is too short to be a secret, in words that do not repeat it."""
     secret = text.strip()
@@ -35,13 +51,16 @@ def read_secret(text: str) -> SecretStr:
 
 def read_key_file(path: Path) -> KeyFile:
     """Raises ValueError in plain words."""
+    return KeyFile(path=path, secret=read_secret(_read(path)))
+
+
+def _read(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError("the file is not UTF-8 text") from None
-    return KeyFile(path=path, secret=read_secret(text))
 
 
 def read_each(name: str, texts: Sequence[str]) -> tuple[list[SecretStr], list[str]]:

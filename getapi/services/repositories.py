@@ -36,7 +36,12 @@ def examine(repository: conf.RepositoryTable) -> Iterator[Remark]:
 def _build(configuration: conf.Configuration) -> Registry:
     return Registry(
         [
-            RoutedSource(source=adapter_of(repository).build(repository, configuration), namespaces=repository.namespaces)
+            RoutedSource(
+                source=adapter.build(repository, configuration),
+                namespaces=repository.namespaces,
+                at_once=adapter.at_once(repository),
+            )
             for repository in configuration.repositories
+            for adapter in (adapter_of(repository),)
         ]
     )

@@ -25,11 +25,12 @@ class Remark:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Adapter(Generic[R]):
     """``build`` makes a repository's source. ``holdings`` is None for one that cannot be walked through: it has neither an index nor a
-    fixity_scan. ``examine`` is what ``check_sources`` says of it."""
+    fixity_scan. ``examine`` is what ``check_sources`` says of it. ``at_once``: how many objects may be asked for at the same time."""
 
     build: Callable[[R, conf.Configuration], Source]
     holdings: Callable[[R], Holdings] | None = None
     examine: Callable[[R], Iterator[Remark]]
+    at_once: Callable[[R], int] = lambda _: 1
 
 
 def adapter_of(repository: conf.RepositoryTable) -> Adapter[Any]:
