@@ -14,7 +14,8 @@ class Examination:
 
     ``identity`` and ``size`` (octets) are those of the record that was opened, ``digests`` hex by hashlib's name of the algorithm.
     ``mismatch`` is the algorithm whose declared digest the bytes do not have, "" where they have all that are declared. ``wavered``: they
-    seemed not to have it until they were read a second time; who was sent them in between may have the wrong ones.
+    seemed not to have it until they were read a second time; who was sent them in between may have the wrong ones. ``part`` is the SHA-256
+    of a part of them, where one was asked for.
     """
 
     identity: str
@@ -24,6 +25,7 @@ class Examination:
     verified: datetime
     mismatch: str = ""
     wavered: bool = False
+    part: str = ""
 
     def vouches_for(self, datastream: DatastreamRecord) -> bool:
         """Whether these are the record's bytes, found sound by every digest that the record declares, now as then."""

@@ -117,7 +117,6 @@ class HttpClient:
         self._resolver = resolver
         self._gate = None if connections is None else threading.BoundedSemaphore(connections)
         self._pool = Pool(adapter or partial(PinnedAdapter, kept=connections or 1), keeps=connections is not None)
-        self._pauses = () if connections is None else PAUSES
         self._away = 0.0
 
     def ask(
@@ -171,7 +170,7 @@ class HttpClient:
         """Where the peer fails it is asked again for as long as there is time."""
         if self._away and self.clock() < self._away:
             raise SourceUnavailable(self.repository)
-        for pause in self._pauses:
+        for pause in PAUSES if self._gate is not None else ():
             try:
                 exchange = self._once(url, deadline, method, headers)
                 if exchange.status not in BUSY:
@@ -184,7 +183,7 @@ class HttpClient:
         try:
             exchange = self._once(url, deadline, method, headers)
         except SourceUnavailable:
-            if self._pauses:
+            if self._gate is not None:
                 self._away = self.clock() + AWAY
             raise
         return exchange

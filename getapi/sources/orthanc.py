@@ -7,11 +7,13 @@ versions (1.12.5) give ranges; an older one is read from its start, and what was
 import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
 from getapi.core.errors import ObjectNotFound, SourceUnavailable
+from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.dicomtree import Shelf, shelve, structure
@@ -80,9 +82,14 @@ class OrthancSource:
         ordered = [each for each in shelf.order() if _ID.fullmatch(text(each, "ID"))]
         moment = _moment(text(facts, "LastUpdate"))
         records = [self._record(pid, each, digest, shelf, moment) for each, digest in zip(ordered, self._ask_digests(ordered), strict=True)]
-        present = tuple(each for each in records if each is not None)
+        present = tuple(self._judge(each) for each in records if each is not None)
         label = _title(level, facts, shelf)
         return ObjectRecord(pid=pid, repository=self.name, label=label, datastreams=present, structure=structure(shelf, pid))
+
+    def _judge(self, datastream: DatastreamRecord) -> DatastreamRecord:
+        """What was found not to be as long as the index says has a fault for a while."""
+        blamed = self._peer.files.blame.rests_on(datastream)
+        return replace(datastream, fault=NoticeCode.MALFORMED) if blamed else datastream
 
     def _shelve(self, level: str, name: str, facts: Facts) -> Shelf | None:
         """None where it was deleted meanwhile."""

@@ -1,6 +1,6 @@
 """What one window knows of its members' bytes, and how it waits for what it must know before they may leave."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -40,7 +40,7 @@ class Doubt:
         # Inline XML was hashed when it was planned, wherever it comes from.
         is_sent = entry.datastream.remote and entry.datastream.control_group is not ControlGroup.INLINE
         is_part = extent.length < entry.size and is_sent
-        return entry.path in self.paths or (is_part and bool(entry.declared or entry.digest))
+        return entry.path in self.paths or is_part
 
 
 VETTING = 10.0
@@ -57,7 +57,8 @@ def vet(layout: Layout, start: int, stop: int, *, open_entry: Callable[..., Cont
     if not isinstance(first, Extent):
         return doubt
     opened(open_entry, first.entry, first.start).close()
-    if first.start < first.entry.size - HELD or not doubt.concerns(first):
+    # Of what a server sends another reading says little: what leaves is compared with it (``Assurance.settle``).
+    if first.start < first.entry.size - HELD or not doubt.concerns(first) or first.entry.datastream.remote:
         return doubt
     reading = doubt.verifier.ask(first.entry, open_entry, _checks(layout, first.entry, doubt.algorithm))
     try:
@@ -69,10 +70,10 @@ def vet(layout: Layout, start: int, stop: int, *, open_entry: Callable[..., Cont
     return replace(doubt, sound=doubt.sound | {first.entry.path})
 
 
-def _checks(layout: Layout, entry: Entry, algorithm: str | None) -> Checks:
+def _checks(layout: Layout, entry: Entry, algorithm: str | None, part: tuple[int, int] | None = None) -> Checks:
     plan = layout.plan
     is_summed = plan is not None and plan.format == "zip" and entry.checksum is None
-    return checks_of(entry, algorithm if plan is None else plan.algorithm, checksum=is_summed)
+    return checks_of(entry, algorithm if plan is None else plan.algorithm, checksum=is_summed, part=part)
 
 
 class Assurance:
@@ -88,6 +89,11 @@ class Assurance:
         self._sound: set[str] = set()
         self.digests: dict[str, str] = {}
         self._checksums: dict[str, int] = {}
+        self._parts = {
+            segment.entry.path: (segment.start, segment.stop)
+            for segment in layout.window(start, stop)
+            if isinstance(segment, Extent) and segment.entry.datastream.remote and segment.length < segment.entry.size
+        }
         self._ahead = Ahead(self._wanted(start, stop), ask=self._ask, leave=doubt.verifier.leave)
 
     @property
@@ -109,15 +115,15 @@ class Assurance:
         """Whether its last octets must wait until its entry is ``settle``d."""
         return extent.stop > extent.entry.size - HELD and self._doubt.concerns(extent)
 
-    def settle(self, entry: Entry, *, sent: int = 0) -> Iterator[bytes]:
+    def settle(self, entry: Entry, *, sent: int = 0) -> Generator[bytes, None, Examination | None]:
         """Ends when the entry's bytes were found sound; until then an empty item now and then, that a cut may be seen.
 
         ``sent`` octets of it have left already: where they may have been others than those that were found sound it is ContentChanged.
-        While something is read it is not the receiver who is slow. Raises FixityMismatch, ContentMissing, ContentChanged,
-        SourceUnavailable.
+        Returns what was found, None where that was known. While something is read it is not the receiver who is slow.
+        Raises FixityMismatch, ContentMissing, ContentChanged, SourceUnavailable.
         """
-        if entry.path in self._sound:
-            return
+        if entry.path in self._sound and not self._part(entry):
+            return None
         with self._ahead.reading(entry) as reading:
             if self._transfer.handed == 0:
                 yield b""  # the server writes its headers: what goes wrong from now on breaks off, and is no empty answer
@@ -133,6 +139,11 @@ class Assurance:
             self.digests[entry.path] = found.digests[self.algorithm]
         if found.crc32 is not None:
             self._checksums[entry.path] = found.crc32
+        return found
+
+    def _part(self, entry: Entry) -> tuple[int, int] | None:
+        """What of a member the window holds, where that comes from a server and is not all."""
+        return self._parts.get(entry.path)
 
     def note_sent(self, entry: Entry, digests: Mapping[str, str]) -> None:
         """All of an entry was hashed while it was sent, and is sound: where that told something new the next package knows it before."""
@@ -145,7 +156,7 @@ class Assurance:
         self._ask(entry)
 
     def _ask(self, entry: Entry) -> Reading:
-        return self._doubt.verifier.ask(entry, self._open, _checks(self._layout, entry, self._doubt.algorithm))
+        return self._doubt.verifier.ask(entry, self._open, _checks(self._layout, entry, self._doubt.algorithm, self._part(entry)))
 
     def _wanted(self, start: int, stop: int) -> Iterator[Entry]:
         """The entries that the window will wait for, as far as it can be known beforehand."""

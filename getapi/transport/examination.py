@@ -28,17 +28,39 @@ class Checks:
     """What a reading computes, and what must come out of it.
 
     ``learn`` names algorithms as hashlib does; ``expected`` are the digests, by algorithm, that the bytes must have. ``checksum`` says
-    whether their CRC-32 is wanted as well.
+    whether their CRC-32 is wanted as well. ``part``: the octets from the first to the second (not included) are hashed by themselves too:
+    somebody was sent them from a server, and wants to know whether they were those.
     """
 
     learn: frozenset[str] = frozenset()
     expected: Mapping[str, str] = field(default_factory=dict)
     checksum: bool = True
+    part: tuple[int, int] | None = None
 
     def cover(self, other: "Checks") -> bool:
         """Whether who wants ``other`` is served by this."""
         said = {*self.learn, *self.expected}
-        return other.learn <= said and other.expected.items() <= self.expected.items() and (self.checksum or not other.checksum)
+        is_summed = (self.checksum or not other.checksum) and other.part in {None, self.part}
+        return other.learn <= said and other.expected.items() <= self.expected.items() and is_summed
+
+
+class PartHash:
+    """SHA-256 of the octets from the first to the second (not included) of those that pass; "" where no part is wanted."""
+
+    def __init__(self, part: tuple[int, int] | None) -> None:
+        self._part = part
+        self._hash = hashlib.sha256() if part else None
+        self._position = 0
+
+    def update(self, block: bytes | memoryview) -> None:
+        if self._part is not None and self._hash is not None:
+            first, stop = (max(0, edge - self._position) for edge in self._part)
+            self._hash.update(block[first:stop])
+            self._position += len(block)
+
+    @property
+    def value(self) -> str:
+        return "" if self._hash is None else self._hash.hexdigest()
 
 
 def declared(datastream: DatastreamRecord) -> dict[str, str]:
@@ -46,14 +68,14 @@ def declared(datastream: DatastreamRecord) -> dict[str, str]:
     return {digest.algorithm: digest.value for digest in datastream.digests}
 
 
-def checks_of(entry: Entry, algorithm: str | None, *, checksum: bool) -> Checks:
+def checks_of(entry: Entry, algorithm: str | None, *, checksum: bool, part: tuple[int, int] | None = None) -> Checks:
     """What is declared of an entry must be so, and what a plan says of it in ``algorithm``, the package's, which is learned else."""
     expected = {digest.algorithm: digest.value for digest in entry.declared}
     if algorithm is None:
-        return Checks(expected=expected, checksum=checksum)
+        return Checks(expected=expected, checksum=checksum, part=part)
     if entry.digest is not None:
         expected.setdefault(algorithm, entry.digest)
-    return Checks(learn=frozenset({algorithm}), expected=expected, checksum=checksum)
+    return Checks(learn=frozenset({algorithm}), expected=expected, checksum=checksum, part=part)
 
 
 def utc() -> datetime:
@@ -76,7 +98,7 @@ def examine(opener: Opener, datastream: DatastreamRecord, checks: Checks, *, rep
 def _read(opener: Opener, datastream: DatastreamRecord, checks: Checks, now: Callable[[], datetime], *, uncached: bool = False) -> Reading:
     """``uncached`` lets go of what the kernel remembers of the file before."""
     hashes = {name: hashlib.new(name, usedforsecurity=False) for name in checks.learn | set(checks.expected)}
-    checksum, size, began = 0, 0, now()
+    checksum, size, began, part = 0, 0, now(), PartHash(checks.part)
     with opener() as content:
         if uncached:
             _forget(content)
@@ -85,6 +107,7 @@ def _read(opener: Opener, datastream: DatastreamRecord, checks: Checks, now: Cal
                 running.update(block)
             if checks.checksum:
                 checksum = zlib.crc32(block, checksum)
+            part.update(block)
             size += len(block)
             yield len(block)
         content.confirm()
@@ -92,7 +115,12 @@ def _read(opener: Opener, datastream: DatastreamRecord, checks: Checks, now: Cal
         raise ContentChanged(datastream.pid, datastream.dsid)
     digests = {name: running.hexdigest() for name, running in hashes.items()}
     seen = Examination(
-        identity=datastream.identity, size=size, digests=digests, crc32=checksum if checks.checksum else None, verified=began
+        identity=datastream.identity,
+        size=size,
+        digests=digests,
+        crc32=checksum if checks.checksum else None,
+        verified=began,
+        part=part.value,
     )
     return replace(seen, mismatch=_differing(digests, checks.expected))
 

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
-from getapi.core.errors import DeliveryError, FixityMismatch, PackagingError, SourceUnavailable
+from getapi.core.errors import ContentChanged, DeliveryError, FixityMismatch, PackagingError, SourceUnavailable
 from getapi.core.layout import Deferred, Extent, Layout, Literal, Segment
 from getapi.core.plan import Entry
 from getapi.core.source import Content, Digest
 from getapi.core.stream import needs, resolve
 from getapi.transport.assurance import PAUSE, Assurance, Doubt
+from getapi.transport.examination import PartHash
 from getapi.transport.openings import NEAR, Openings
 from getapi.transport.reading import HELD, LAST, confirm, opened, read, read_last, read_whole
 from getapi.transport.transfer import Transfer
@@ -131,16 +132,24 @@ class _Sender:
         """Whatever its start, it leaves at once but for its last octets: those are read, and leave when they are known to be sound."""
         is_due = self._assurance.is_due(extent)
         brink = max(extent.start, extent.stop - (HELD if is_due or extent.length <= HELD else LAST))
+        sent = PartHash((0, extent.length) if extent.entry.datastream.remote else None)
         if brink > extent.start:
-            yield from self._body(content, extent, brink)
-        if is_due:
-            yield from self._assurance.settle(extent.entry, sent=brink - extent.start)
+            yield from self._hashed(self._body(content, extent, brink), sent)
+        found = (yield from self._assurance.settle(extent.entry, sent=brink - extent.start)) if is_due else None
         if self._transfer.handed == 0:
             yield b""  # the server writes its headers: what goes wrong from now on breaks off, and is no empty answer
         last = read_last(content, extent.entry, brink, extent.stop)
+        sent.update(last)
+        if found is not None and found.part != sent.value:
+            raise ContentChanged(extent.entry.datastream.pid, extent.entry.datastream.dsid)
         confirm(content, extent.entry)
         if last:
             yield last
+
+    def _hashed(self, blocks: Iterator[bytes], sent: PartHash) -> Iterator[bytes]:
+        for block in blocks:
+            sent.update(block)
+            yield block
 
     def _body(self, content: Content, extent: Extent, stop: int) -> Iterator[bytes]:
         splices = content.descriptor() is not None and self._transfer.connection is not None

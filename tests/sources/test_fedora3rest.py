@@ -26,6 +26,7 @@ from getapi.transport.transfer import Transfer
 from tests.core.test_planner import RULES
 from tests.sources.contract import SourceContract, drain
 from tests.sources.fedora import Fedora
+from tests.sources.hostile import PATIENCE, SILENCE, HostilePeer, Target
 from tests.sources.peers import Answer, PeerServer, running
 from tests.sources.stores import DC, BuiltStore, KnownPaths, Sample, datastream, digest, foxml, inline, location, managed, version
 from tests.transport.material import no_doubt
@@ -316,3 +317,15 @@ def test_a_pid_in_another_case_is_found_where_search_knows_it(store: BuiltStore,
     assert source.describe("DEMO:AB").pid == "Demo:Ab"
     with pytest.raises(ObjectNotFound):
         source.describe("no pid")
+
+
+class TestHostilePeer(HostilePeer):
+    @pytest.fixture(params=[True, False], ids=["ranges", "3.7"])
+    def target(self, store: BuiltStore, fedora: Fedora, server: PeerServer, request: pytest.FixtureRequest) -> Target:
+        fedora.ranges = fedora.tags = request.param
+        put(store, PDF=BODY)
+        peer = Peer.at(f"{server.url}/fedora", repository="fedora", private=True, patience=PATIENCE, silence=SILENCE)
+        source = Fedora3RestSource(name="fedora", peer=peer)
+        return Target(
+            source=source, server=server, pid=PID, is_content=lambda asked: asked.path.endswith("/content"), validated=request.param
+        )

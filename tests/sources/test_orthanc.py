@@ -22,6 +22,7 @@ from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
 from tests.core.test_planner import NOW, RULES
 from tests.sources.contract import SourceContract, drain
+from tests.sources.hostile import PATIENCE, SILENCE, HostilePeer, Target
 from tests.sources.peers import Answer, Asked, PeerServer, running
 from tests.sources.stores import Sample
 from tests.transport.material import no_doubt
@@ -69,7 +70,7 @@ class TestContract(SourceContract):
     @pytest.fixture
     def sample(self, overwriting: OrthancServer, request: pytest.FixtureRequest) -> Sample:
         self.server = overwriting
-        self.files = list(make_study(Study(accession=request.node.name, series=(("Axial", 3),))))
+        self.files = list(make_study(Study(accession=hashlib.sha256(request.node.name.encode()).hexdigest()[:12], series=(("Axial", 3),))))
         self.told = self.server.fill(self.files)
         contents = {each["ID"]: octets for each, octets in zip(self.told, self.files, strict=True)}
         pid = f"orthanc:{self.told[0]['ParentStudy']}"
@@ -266,3 +267,32 @@ def test_other_bytes_under_the_same_id_are_known_by_their_entity_tag() -> None:
         assert opened(tag)() == b"abc"
     with pytest.raises(ContentChanged):
         opened(f'"1-{"0" * 32}"')()
+
+
+class TestHostilePeer(HostilePeer):
+    @pytest.fixture(params=[True, False], ids=["1.12.5", "1.10.1"])
+    def target(self, request: pytest.FixtureRequest) -> Iterator[Target]:
+        """Of one instance, as a real server answers."""
+        body = bytes(range(256)) * 1200
+        digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
+        listed = [{"ID": SOME, "FileSize": len(body), "FileUuid": "u", "ParentSeries": SOME}]
+
+        def answer(asked: Asked) -> Answer:
+            match asked.path.strip("/").split("/"):
+                case ["studies", name] if name == SOME:
+                    return Answer(body=json.dumps({"ID": SOME}).encode())
+                case ["studies", _, "series"]:
+                    return Answer(body=json.dumps([{"ID": SOME, "ParentStudy": SOME}]).encode())
+                case ["studies", _, "instances"]:
+                    return Answer(body=json.dumps(listed).encode())
+                case [*_, "md5"]:
+                    return Answer(body=digest.encode())
+                case [*_, "data"]:
+                    headers = {"Content-Type": "application/dicom", "ETag": f'"0-{digest}"'}
+                    return Answer(body=body, headers=headers, ranged=request.param)
+            return Answer(status=404)
+
+        with running(PeerServer(answer)) as server:
+            peer = Peer.at(server.url, repository="pacs", private=True, patience=PATIENCE, silence=SILENCE)
+            source = OrthancSource(name="pacs", peer=peer)
+            yield Target(source=source, server=server, pid=f"orthanc:{SOME}", is_content=lambda asked: asked.path.endswith("/data"))
