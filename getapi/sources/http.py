@@ -117,7 +117,7 @@ class HttpClient:
         self._resolver = resolver
         self._gate = None if connections is None else threading.BoundedSemaphore(connections)
         self._pool = Pool(adapter or partial(PinnedAdapter, kept=connections or 1), keeps=connections is not None)
-        self._away = 0.0
+        self._away: dict[str, float] = {}
 
     def ask(
         self, url: str, *, deadline: float, method: str = "GET", headers: Mapping[str, str] | None = None, follows: bool = True
@@ -168,7 +168,8 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str]) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        if self._away and self.clock() < self._away:
+        place = self._admit(url)[2]
+        if self.clock() < self._away.get(place, 0.0):
             raise SourceUnavailable(self.repository)
         for pause in PAUSES if self._gate is not None else ():
             try:
@@ -184,7 +185,7 @@ class HttpClient:
             exchange = self._once(url, deadline, method, headers)
         except SourceUnavailable:
             if self._gate is not None:
-                self._away = self.clock() + AWAY
+                self._away[place] = self.clock() + AWAY  # of its hosts alone, which are few
             raise
         return exchange
 

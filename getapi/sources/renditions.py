@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from getapi.core.errors import SourceUnavailable
+from getapi.core.errors import ContentMissing, SourceUnavailable
 from getapi.core.iiif.image import Candidate
 from getapi.core.iiif.rewrite import rewrite
 from getapi.core.notice import NoticeCode
@@ -40,7 +40,7 @@ _OCTETS = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """A file that is there. ``size`` None: nobody can say before it is made. ``mark`` holds what its server gives to tell versions apart."""
+    """A file that is there. ``size`` None: nobody can say before it is made. ``mark`` is what its server gives to tell versions apart."""
 
     url: str
     mime: str
@@ -103,18 +103,30 @@ class Renditions:
 
         What the record has no size for is read to its end, and is held to be a whole picture.
         """
-        content = self._peer.files.open(datastream, datastream.location, start, is_same=is_same)
-        return PictureContent(content, datastream, repository=self._peer.client.repository) if _is_unsized(content) else content
+        files = self._peer.files
+        try:
+            content = files.open(datastream, datastream.location, start, is_same=is_same)
+        except ContentMissing:
+            files.blame.put(datastream)  # its repository had said that it is there
+            raise
+        if isinstance(content, UnsizedContent):
+            return PictureContent(content, datastream, repository=self._peer.client.repository)
+        return content
+
+    def is_blamed(self, datastream: DatastreamRecord) -> bool:
+        """Whether what is said of it turned out lately not to be so."""
+        return self._peer.files.blame.rests_on(datastream)
 
     def _recall(self, version: str, candidates: Sequence[Candidate]) -> Look | None:
         found = self._memory.get(_key(version, candidates))
         return found.look if found is not None and self._clock() < found.until else None
 
     def _look(self, version: str, candidates: Sequence[Candidate], end: float) -> Look:
-        if self._clock() >= end:
-            return _believe(candidates, self._rules)
-        key, found = _key(version, candidates), self._search(candidates)
+        key = _key(version, candidates)
         before = self._memory.get(key)
+        if self._clock() >= end:
+            return before.look if before is not None and isinstance(before.look, Seen) else _believe(candidates, self._rules)
+        found = self._search(candidates)
         is_away = isinstance(found, Unseen) and found.code is NoticeCode.SOURCE_UNAVAILABLE
         if is_away and before is not None and isinstance(before.look, Seen):
             found = before.look  # it was there and is not said to be gone: another choice would be another package
@@ -159,10 +171,6 @@ class Renditions:
 def mark(headers: Headers) -> str:
     """What tells versions apart; a weak tag is no promise about octets, but changes with the thing (RFC 9110 8.8.1)."""
     return "|".join(filter(None, (headers.get("ETag", "")[:80], headers.get("Last-Modified", "")[:40])))
-
-
-def _is_unsized(content: RemoteContent | UnsizedContent) -> "bool":
-    return content.size is None
 
 
 def _key(version: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:
