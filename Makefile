@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: install demo test run check bench lock
+.PHONY: install demo demo-orthanc test run check bench lock
 install: $(VENV)/.installed
 
 $(VENV)/.installed: requirements.lock
@@ -13,6 +13,10 @@ $(VENV)/.installed: requirements.lock
 
 demo: install
 	$(BIN)/python manage.py demo
+
+# Needs Debian's package orthanc.
+demo-orthanc: install
+	$(BIN)/python manage.py demo --orthanc
 
 # Core alone and without Django, in less than 20 s; then what its tests cover, without chance; then all the rest.
 test: install

@@ -8,6 +8,7 @@ from getapi.views.health import LiveView, ReadyView
 from getapi.views.objects import DatastreamView, ObjectView
 from getapi.views.packages import EstimateView, KeptPackageView, PackageContentView, PackageView
 from getapi.views.schema import DocsView, SchemaView
+from getapi.views.studies import StudyPageView, StudyStatusView
 from getapi.views.tokens import GetTokenView
 
 
@@ -40,6 +41,9 @@ urlpatterns = [
     *_thing("api/get/<pid:pid>/<str:dsid>", DatastreamView, "datastream"),
     *_thing("api/schema", SchemaView, "schema"),
     *_thing("api/docs", DocsView, "docs"),
+    # Another service's addresses, for its clients: docs/api.md tells them, the API's own description does not.
+    re_path("^api/studies/(?P<study>[^/]+)/archive/?$", StudyStatusView.as_view(schema=None), name="study-status"),
+    re_path("^studies/(?P<study>[^/]+)/archive/?$", StudyPageView.as_view(schema=None), name="study-page"),
     path("healthz", LiveView.as_view(), name="healthz"),
     path("readyz", ReadyView.as_view(), name="readyz"),
 ]

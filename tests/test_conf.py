@@ -170,10 +170,13 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("table", "told"),
         [
-            ('type = "omeka"', "repositories[1]: the type omeka is not available in this version; fedora3 and ocfl are available"),
-            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3 and ocfl are available"),
-            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3 and ocfl are available"),
-            ('name = "x"', "repositories[1]: has no type; fedora3 and ocfl are available"),
+            (
+                'type = "omeka"',
+                "repositories[1]: the type omeka is not available in this version; fedora3, ocfl, fedora3_rest and orthanc are available",
+            ),
+            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ('name = "x"', "repositories[1]: has no type; fedora3, ocfl, fedora3_rest and orthanc are available"),
         ],
     )
     def test_a_repository_of_another_type_is_told_once(self, tmp_path: Path, table: str, told: str) -> None:

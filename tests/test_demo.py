@@ -22,6 +22,8 @@ from fixtures.demonstration.judges import check_sums, extract, validate
 from fixtures.demonstration.place import MARK, prepare
 from fixtures.demonstration.reader import Reader
 from fixtures.demonstration.service import manage
+from fixtures.orthanc import PROGRAM
+from fixtures.orthanc import demonstration as orthanc_demonstration
 
 TOP = Path(__file__).parent.parent
 SECONDS = 240
@@ -264,3 +266,18 @@ def test_a_package_without_a_plain_name_is_not_stored(headers: dict[str, str], t
 def test_nobody_at_the_address_is_told() -> None:
     with requests.Session() as session, pytest.raises(DemonstrationFailed, match="getToken was not answered: ConnectionError"):
         Reader(session, "http://127.0.0.1:9").ask_token("key")
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="Orthanc is not installed")
+def test_a_study_out_of_orthanc_is_resumed_after_a_restart_of_both(tmp_path: Path) -> None:
+    command = [sys.executable, str(TOP / "manage.py"), "demo", "--orthanc", "--folder", str(tmp_path / "demo")]
+    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the MD5s of all 40 instances" in done.stdout
+    assert done.stdout.endswith("All is well.\n")
+
+
+def test_without_orthanc_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orthanc_demonstration, "PROGRAM", None)
+    with pytest.raises(DemonstrationFailed, match="apt install orthanc"):
+        orthanc_demonstration.demonstrate_orthanc(tmp_path, print)

@@ -5,10 +5,10 @@ import tomllib
 from collections.abc import Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
 from getapi.conf import secret, tables
 from getapi.conf.database import MEMORY, Database
@@ -56,6 +56,15 @@ class Document(tables.ConfigurationTable):
     cors: tables.Cors = tables.Cors()
     metrics: tables.Metrics = tables.Metrics()
     compat: tables.Compat = tables.Compat()
+
+    @model_validator(mode="after")
+    def _stands_in(self) -> Self:
+        """What another service's addresses are for must be there."""
+        wanted = self.compat.orthanc.repository
+        kinds = {repository.name: repository.type for repository in self.repositories}
+        if wanted is not None and kinds.get(wanted) != "orthanc":
+            raise ValueError("compat.orthanc.repository: is no repository of the type orthanc")
+        return self
 
 
 class Configuration(Document):

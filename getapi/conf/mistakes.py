@@ -26,7 +26,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     # An item of a list whose tables are of several types: pydantic puts the type's name into the place, which its writer never wrote.
     written, table = _follow(detail["loc"], model)
-    return f"{_dotted(written)}: {_sentence(detail, written, table, model)}"
+    sentence = _sentence(detail, written, table, model)
+    return f"{_dotted(written)}: {sentence}" if written else sentence  # what concerns several keys names them itself
 
 
 def _dotted(location: Location) -> str:

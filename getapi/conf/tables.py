@@ -171,8 +171,15 @@ class Metrics(ConfigurationTable):
     networks: Networks = LOOPBACK
 
 
+class CompatOrthanc(ConfigurationTable):
+    """The addresses of Orthanc's resumable-download sample, for the studies of one repository; None: there are none."""
+
+    repository: Word | None = None
+    format: Literal["zip", "tar"] = "zip"
+
+
 class Compat(ConfigurationTable):
     """Tables of the services that this one can stand in for; each is read by its own part."""
 
-    orthanc: Table = {}
+    orthanc: CompatOrthanc = CompatOrthanc()
     omeka: Table = {}

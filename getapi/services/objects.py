@@ -120,16 +120,16 @@ def _find(catalogue: Catalogue, text: str, meta: Mapping[str, Any], token: str |
         record = catalogue.find(reference.pid)
     except SourceError as error:
         # A repository that answers nothing does not tell either what it does not have.
-        _admit({source.name for source in registry().source_for(reference.pid)}, meta, token)
+        admit({source.name for source in registry().source_for(reference.pid)}, meta, token)
         raise ObjectNotFound(reference.pid) if isinstance(error, AmbiguousName) else error from None
-    _admit({record.repository}, meta, token)
+    admit({record.repository}, meta, token)
     verdict = catalogue.decide_object(record)
     if isinstance(verdict, Denied):
         _refuse(verdict, ObjectNotFound(reference.pid))
     return record
 
 
-def _admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:
+def admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:
     """Repositories that are not public answer a valid token or an address in their networks (SPEC 4.5)."""
     facts = addresses.read(meta)
     asked = (repository for repository in conf.current().repositories if repository.name in names)

@@ -1,7 +1,6 @@
 """Questions to other servers: which may be asked, at which addresses, how many at once, for how long, and with whose name."""
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from urllib3.exceptions import HTTPError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
+from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 
@@ -94,6 +94,7 @@ class HttpClient:
     """Asks ``hosts`` alone: ``name`` for the usual ports, or ``name:port``. Safe for threads.
 
     ``connections``: exchanges at the same time at most, whose connections are kept for the next ones; None: no bound, and nothing is kept.
+    A quarter of them is for what is read at once (``brief``), the others for content, which may take as long as its reader does.
     ``private``: those hosts may be at private addresses and on this machine. Redirects are followed to allowed hosts, and each is checked.
     """
 
@@ -115,19 +116,28 @@ class HttpClient:
         self._private = private
         self._credentials = credentials
         self._resolver = resolver
-        self._gate = None if connections is None else threading.BoundedSemaphore(connections)
+        # Descriptions have places of their own: however many slow readers there are, a package can be planned.
+        self._brief = None if connections is None else Gate(max(1, connections // 4))
+        self.gate = None if connections is None or self._brief is None else Gate(max(1, connections - self._brief.places))
         self._pool = Pool(adapter or partial(PinnedAdapter, kept=connections or 1), keeps=connections is not None)
         self._away: dict[str, float] = {}
 
     def ask(
-        self, url: str, *, deadline: float, method: str = "GET", headers: Mapping[str, str] | None = None, follows: bool = True
+        self,
+        url: str,
+        *,
+        deadline: float,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        follows: bool = True,
+        brief: bool = False,
     ) -> Exchange:
         """The answer after all redirects; ``deadline`` is when by our clock its head must have come, however it drips.
 
         Raises UrlRefused, SourceUnavailable.
         """
         for _ in range(MAX_REDIRECTS + 1):
-            exchange = self._insist(url, deadline, method, headers or {})
+            exchange = self._insist(url, deadline, method, headers or {}, self._brief if brief else self.gate)
             target = exchange.headers.get("Location")
             if not follows or not exchange.response.is_redirect or target is None:
                 return exchange
@@ -142,7 +152,7 @@ class HttpClient:
         """All of an answer of at most ``limit`` octets, which has come after ``patience`` seconds. Raises as ``ask`` does."""
         deadline = self.clock() + patience
         for attempt in range(2):
-            exchange = self.ask(url, deadline=deadline, headers=headers)
+            exchange = self.ask(url, deadline=deadline, headers=headers, brief=True)
             try:
                 return self._read(exchange, max(deadline - self.clock(), 0.0), limit)
             except (HTTPError, OSError) as error:
@@ -166,14 +176,14 @@ class HttpClient:
             raise TimeoutError
         return Document(status=exchange.status, headers=exchange.headers, octets=b"".join(pieces))
 
-    def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str]) -> Exchange:
+    def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
         place = self._admit(url)[2]
         if self.clock() < self._away.get(place, 0.0):
             raise SourceUnavailable(self.repository)
-        for pause in PAUSES if self._gate is not None else ():
+        for pause in PAUSES if gate is not None else ():
             try:
-                exchange = self._once(url, deadline, method, headers)
+                exchange = self._once(url, deadline, method, headers, gate)
                 if exchange.status not in BUSY:
                     return exchange
                 exchange.close()
@@ -182,20 +192,21 @@ class HttpClient:
                     break
             time.sleep(pause)
         try:
-            exchange = self._once(url, deadline, method, headers)
+            exchange = self._once(url, deadline, method, headers, gate)
         except SourceUnavailable:
-            if self._gate is not None:
+            if gate is not None:
                 self._away[place] = self.clock() + AWAY  # of its hosts alone, which are few
             raise
         return exchange
 
-    def _once(self, url: str, deadline: float, method: str, headers: Mapping[str, str]) -> Exchange:
+    def _once(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         host, port, netloc = self._admit(url)
         address, left = self._address(host, port), deadline - self.clock()
         if left < CONNECTING:
             raise self._unavailable("no time left")
-        if self._gate is not None and not self._gate.acquire(timeout=left):
+        if gate is not None and not gate.enter(left):
             raise self._unavailable("all connections are in use")
+        let_go = partial(self._let_go, gate)
         asked = requests.Request(method, url, headers={**_HEADERS, **self._own(url), **headers, "Host": netloc}).prepare()
         adapter, line = self._pool.take(host, address), Line()
         try:
@@ -203,24 +214,24 @@ class HttpClient:
             with line.opening(left):
                 response = adapter.send(asked, stream=True, timeout=(CONNECTING, left))
         except (requests.RequestException, HTTPError, OSError) as error:
-            self._let_go(adapter, line)
+            let_go(adapter, line)
             raise self._unavailable(type(error).__name__) from None  # its text holds the URL
         except BaseException:
-            self._let_go(adapter, line)
+            let_go(adapter, line)
             raise
-        return Exchange(url=url, response=response, line=line, let_go=_once_only(partial(self._let_go, adapter, line)))
+        return Exchange(url=url, response=response, line=line, let_go=_once_only(partial(let_go, adapter, line)))
 
     def _own(self, url: str) -> dict[str, str]:
         """What only the origin that the credentials are for is told."""
         given = self._credentials
         secret = {given.name: given.value} if given is not None and origin(url) == given.origin else {}
-        return secret if self._gate is not None else {**secret, "Connection": "close"}
+        return secret if self.gate is not None else {**secret, "Connection": "close"}
 
-    def _let_go(self, adapter: HTTPAdapter, line: Line) -> None:
+    def _let_go(self, gate: Gate | None, adapter: HTTPAdapter, line: Line) -> None:
         line.close()
         self._pool.give_back(adapter)
-        if self._gate is not None:
-            self._gate.release()
+        if gate is not None:
+            gate.leave()
 
     def _unavailable(self, why: str) -> SourceUnavailable:
         logger.warning("a repository's server failed", extra={"repository": self.repository, "why": why})

@@ -58,7 +58,7 @@ class Peer:
         login: Login | None = None,
         private: bool = False,
         hosts: Sequence[str] = (),
-        connections: int = 16,
+        connections: int = 32,
         patience: float = 30.0,
         silence: float = SILENCE,
         resolver: Callable[[str, int], Sequence[str]] = resolve,
@@ -104,7 +104,7 @@ class Peer:
     def head(self, url: str, *, follows: bool = True) -> Exchange:
         """An answer without a body, already closed. Raises SourceUnavailable."""
         try:
-            exchange = self.client.ask(url, deadline=self.client.clock() + self.patience, method="HEAD", follows=follows)
+            exchange = self.client.ask(url, deadline=self.client.clock() + self.patience, method="HEAD", follows=follows, brief=True)
         except UrlRefused:
             raise self._refused() from None
         exchange.close()

@@ -1,5 +1,7 @@
 """A body that arrives over HTTP, held to the length that was announced."""
 
+import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Protocol, Self
@@ -72,6 +74,9 @@ class RemoteContent:
         self._release = release
         self._resume = resume
         self._resumed = 0
+        self._lock = threading.Lock()
+        self._parked = self._closed = False
+        self.used = time.monotonic()
         self._blame = blame
         self._gathered: bytes | None = None
 
@@ -88,9 +93,32 @@ class RemoteContent:
 
     def read(self, count: int) -> bytes:
         """Raises ContentChanged where the body is shorter or longer than announced, SourceUnavailable where it stops coming."""
+        with self._lock:
+            try:
+                return self._read(count)
+            finally:
+                self.used = time.monotonic()
+
+    def park(self) -> bool:
+        """Gives its connection back, if it can go on later and is not being read now (sources.gate)."""
+        if self._resume is None or self._gathered is not None or not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if self._closed or self._parked or self._skip or not self._left:
+                return False
+            self._parked = True
+            self._release()
+            return True
+        finally:
+            self._lock.release()
+
+    def _read(self, count: int) -> bytes:
         if self._gathered is not None:
             octets, self._gathered = self._gathered[: max(count, 0)], self._gathered[max(count, 0) :]
             return octets
+        if self._parked and self._resume is not None:
+            self._parked = False
+            self._take_over(self._resume)
         while self._skip:
             self._skip -= len(self._receive(min(self._skip, _BLOCK)))
         if count <= 0:
@@ -123,9 +151,12 @@ class RemoteContent:
         self._resumed += 1
         self._release()
         try:
-            other = resume(self.size - self._left)
+            self._take_over(resume)
         except SourceUnavailable:
             raise error from None
+
+    def _take_over(self, resume: "Callable[[int], RemoteContent]") -> None:
+        other = resume(self.size - self._left)
         self._body, self._release, self._skip = other._body, other._release, other._skip  # noqa: SLF001 # one of its own kind
         while self._skip:
             self._skip -= len(self._receive(min(self._skip, _BLOCK)))
@@ -145,6 +176,7 @@ class RemoteContent:
         """What was announced is compared while it is read; a server is not asked again."""
 
     def close(self) -> None:
+        self._closed = True
         self._release()
 
     def __enter__(self) -> Self:

@@ -52,6 +52,8 @@ class RemoteFiles:
         try:
             if self.is_kept and isinstance(content, RemoteContent):
                 content.gather(GATHERED)
+            if self.client.gate is not None:
+                self.client.gate.hold(content)
         except (ContentChanged, SourceUnavailable):
             content.close()
             raise
@@ -132,7 +134,7 @@ class RemoteFiles:
 
     def _ask(self, datastream: DatastreamRecord, url: str, deadline: float, headers: Headers, method: str = "GET") -> Exchange:
         try:
-            return self.client.ask(url, deadline=deadline, headers=headers, method=method)
+            return self.client.ask(url, deadline=deadline, headers=headers, method=method, brief=method == "HEAD")
         except UrlRefused:
             raise ContentMissing(datastream.pid, datastream.dsid) from None
 

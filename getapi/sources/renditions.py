@@ -163,7 +163,7 @@ class Renditions:
 
     def _head(self, url: str, method: str) -> Exchange:
         client = self._peer.client
-        exchange = client.ask(url, deadline=client.clock() + self._looking, method=method)
+        exchange = client.ask(url, deadline=client.clock() + self._looking, method=method, brief=True)
         exchange.close()
         return exchange
 

@@ -268,9 +268,9 @@ class HostilePeer:
             with suppress(PackagingError):
                 target.send(plan)
         target.server.trick = None
-        gate = target.source._peer.client._gate  # type: ignore[attr-defined] # of any adapter that asks a server
+        client = target.source._peer.client  # type: ignore[attr-defined] # of any adapter that asks a server
         end = time.monotonic() + 5
-        while gate._value != gate._initial_value:
+        while client.gate.taken or client._brief.taken:
             assert time.monotonic() < end, "connections are still in use"
             time.sleep(0.01)
         assert len(target.send(plan)) == lay_out(plan).length

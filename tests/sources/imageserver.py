@@ -64,7 +64,8 @@ def image_server(folder: Path) -> Iterator[ImageServer]:
     started: list[subprocess.Popen[bytes]] = []
     try:
         for command in ([str(IIPSRV), "--bind", f"127.0.0.1:{fastcgi}"], nginx):
-            started.append(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            started.append(process)
         for at in (fastcgi, port):
             _wait(at)
         yield ImageServer(url=f"http://127.0.0.1:{port}", folder=pictures)

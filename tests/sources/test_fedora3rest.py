@@ -1,6 +1,7 @@
 """Fedora 3 over REST: the disk adapter's answers, as far as it is allowed to see."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from getapi.core.layout import lay_out
 from getapi.core.notice import NoticeCode
 from getapi.core.planner import plan_package
 from getapi.core.request import parse_request
+from getapi.core.review import review
 from getapi.core.source import ControlGroup, DatastreamRecord, ObjectRecord, Source, State
 from getapi.sources.akubra import AkubraLayout
 from getapi.sources.fedora3 import Fedora3Source
@@ -92,12 +94,12 @@ class TestContract(SourceContract):
     def replace(self, sample: Sample, dsid: str, octets: bytes) -> None:
         store = self.store
         if dsid == "DC":
-            return store.path(PID).write_bytes(store.path(PID).read_bytes().replace(DC.encode(), DC.replace("/>", " />").encode())) and None
+            store.path(PID).write_bytes(store.path(PID).read_bytes().replace(DC.encode(), DC.replace("/>", " />").encode()))
+            return
         store.put(f"{PID}+{dsid}+{dsid}.0", octets)
         before = store.path(PID).read_text(encoding="utf-8")
         old = written(dsid, sample.contents[dsid])
         store.path(PID).write_text(before.replace(old, written(dsid, octets, created="2016-01-01T00:00:00.000Z")), encoding="utf-8")
-        return None
 
     def remove(self, sample: Sample, dsid: str) -> None:
         if dsid == "DC":
@@ -115,8 +117,7 @@ class TestContract(SourceContract):
             sample.source.open(sample.datastream("PDF")).close()
             with pytest.raises(ZeroDivisionError), sample.source.open(sample.datastream("PDF")):
                 raise ZeroDivisionError
-        gate = sample.source._peer.client._gate  # type: ignore[attr-defined] # what is counted
-        assert gate._value == 16
+        assert sample.source._peer.client.gate.taken == 0  # type: ignore[attr-defined] # what is counted
 
 
 def plain(record: ObjectRecord) -> list[tuple[object, ...]]:
@@ -329,3 +330,35 @@ class TestHostilePeer(HostilePeer):
         return Target(
             source=source, server=server, pid=PID, is_content=lambda asked: asked.path.endswith("/content"), validated=request.param
         )
+
+
+SLOW = 0.3
+"""Seconds that a slow server takes to open anything."""
+
+
+def test_a_hundred_members_that_are_slow_to_open_take_a_fifth_of_one_after_the_other(store: BuiltStore, server: PeerServer) -> None:
+    put(store, **{f"PAGE-{number}": bytes([number]) * 2000 for number in range(100)})
+    target = Target(source=source_of(server), server=server, pid=PID, is_content=lambda asked: asked.path.endswith("/content"))
+    plan = target.plan()
+    server.delay = lambda asked: SLOW if target.is_content(asked) else 0.0
+    began = time.monotonic()
+    assert len(target.send(plan)) == lay_out(plan).length
+    assert time.monotonic() - began < 100 * SLOW / 5
+    assert server.most_at_once > 5
+
+
+def test_the_records_of_many_objects_come_together(store: BuiltStore, server: PeerServer) -> None:
+    pids = [f"demo:{number}" for number in range(200)]
+    for pid in pids:
+        store.put(pid, foxml(pid, datastream("DC", "X", version("DC.0", inline(DC)))))
+    server.delay = lambda asked: 0.05 if asked.path.endswith("/objectXML") else 0.0
+    registry = Registry([RoutedSource(source=source_of(server), at_once=8)])
+    request = parse_request(files=";".join(pids), maps=None, name=None, formats=frozenset({"tar"}), max_text=2**20, max_entries=1000)
+    began = time.monotonic()
+    plan = plan_package(request, repositories=registry, rules=RULES, now=NOW)
+    assert time.monotonic() - began < 200 * 0.05 / 4
+    assert len(plan.entries) == 200
+    began = time.monotonic()
+    review(plan, repositories=registry, rules=RULES.access, now=NOW)
+    assert time.monotonic() - began < 200 * 0.05 / 4
+    assert server.most_at_once <= 8

@@ -100,8 +100,7 @@ class TestContract(SourceContract):
         self.remove(sample, datastream.dsid)
         with pytest.raises(Exception, match="not in the store"):
             sample.source.open(datastream)
-        gate = sample.source._peer.client._gate  # type: ignore[attr-defined] # what is counted
-        assert gate._value == 16
+        assert sample.source._peer.client.gate.taken == 0  # type: ignore[attr-defined] # what is counted
 
 
 @needs_orthanc

@@ -22,14 +22,25 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--folder", type=Path, default=FOLDER, help="where to (default: var/demo; what an earlier run left is replaced)"
+            "--folder",
+            type=Path,
+            help="where to (default: var/demo, or var/demo-orthanc; what an earlier run left is replaced)",
+        )
+        parser.add_argument(
+            "--orthanc", action="store_true", help="a study out of a real Orthanc, resumed after a restart of both, instead"
         )
 
-    def handle(self, *_args: Any, folder: Path, **_options: Any) -> None:
+    def handle(self, *_args: Any, folder: Path | None, orthanc: bool, **_options: Any) -> None:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, _leave)
         try:
-            demonstrate(folder, self._tell)
+            if orthanc:
+                from fixtures.orthanc.demonstration import FOLDER as ORTHANC_FOLDER  # pydicom is a development dependency
+                from fixtures.orthanc.demonstration import demonstrate_orthanc
+
+                demonstrate_orthanc(folder or ORTHANC_FOLDER, self._tell)
+            else:
+                demonstrate(folder or FOLDER, self._tell)
         except DemonstrationFailed as failure:
             raise CommandError(f"The demonstration failed: {failure}") from None
         except OSError as error:

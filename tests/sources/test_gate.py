@@ -1,0 +1,117 @@
+"""Places at a server: bounded, given back, and not kept by those who read slowly."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from getapi.core.errors import ContentChanged, SourceUnavailable
+from getapi.core.source import DatastreamRecord
+from getapi.sources import gate, http
+from getapi.sources.gate import Gate
+from getapi.sources.peer import Peer
+from getapi.sources.remotecontent import RemoteContent
+from tests.sources.contract import drain
+from tests.sources.peers import Answer, Asked, PeerServer, running
+
+BODY = bytes(range(256)) * 40_000
+"""More than all buffers on the way hold."""
+
+DATASTREAM = DatastreamRecord(pid="demo:1", dsid="LARGE", version="1", remote=True)
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "IDLE", 0.02)
+    monkeypatch.setattr(http, "CONNECTING", 0.2)
+    monkeypatch.setattr(http, "PAUSES", ())
+    monkeypatch.setattr(http, "AWAY", 0.0)
+
+
+@pytest.fixture
+def server() -> Iterator[PeerServer]:
+    with running(PeerServer(lambda _: Answer(body=BODY, headers={"ETag": '"one"'}, ranged=True))) as server:
+        yield server
+
+
+def peer_of(server: PeerServer) -> Peer:
+    return Peer.at(server.url, repository="r", private=True, connections=4, patience=0.5)
+
+
+def open_all(peer: Peer, count: int) -> list[RemoteContent]:
+    return [peer.files.open(DATASTREAM, f"{peer.base}/{number}") for number in range(count)]
+
+
+def test_slow_readers_of_any_number_keep_nobody_out_and_get_every_octet(server: PeerServer) -> None:
+    peer = peer_of(server)
+    assert peer.client.gate is not None
+    opened = []
+    for content in (peer.files.open(DATASTREAM, f"{peer.base}/{number}") for number in range(10)):
+        opened.append(content)
+        assert content.read(1000) == BODY[:1000]
+        time.sleep(0.03)
+        assert peer.client.gate.taken <= peer.client.gate.places == 3
+    for content in opened:
+        assert drain(content) == BODY[1000:]
+        content.close()
+    assert peer.client.gate.taken == 0
+
+
+def test_where_nothing_says_that_it_is_the_same_still_a_place_is_kept(server: PeerServer) -> None:
+    server.answer = lambda _: Answer(body=BODY, ranged=True)
+    peer = peer_of(server)
+    opened = open_all(peer, 3)
+    time.sleep(0.05)
+    with pytest.raises(SourceUnavailable):
+        peer.files.open(DATASTREAM, f"{peer.base}/more")
+    for content in opened:
+        assert drain(content) == BODY
+        content.close()
+
+
+def test_what_gave_its_place_up_does_not_go_on_with_other_bytes(server: PeerServer) -> None:
+    peer = peer_of(server)
+    opened = open_all(peer, 3)
+    time.sleep(0.05)
+    opened.append(peer.files.open(DATASTREAM, f"{peer.base}/more"))
+    server.answer = lambda _: Answer(body=bytes(len(BODY)), headers={"ETag": '"two"'}, ranged=True)
+    outcomes: list[bool | None] = []
+    for content in opened:
+        try:
+            outcomes.append(drain(content) == BODY)
+        except ContentChanged:
+            outcomes.append(None)
+        content.close()
+    assert outcomes[0] is None
+    assert set(outcomes) == {True, None}
+
+
+def test_descriptions_have_places_of_their_own(server: PeerServer) -> None:
+    peer = peer_of(server)
+    opened = open_all(peer, 3)
+    assert peer.fetch(peer.url("x"), limit=len(BODY)).octets == BODY
+    for content in opened:
+        content.close()
+
+
+def test_a_place_is_waited_for_and_given_on() -> None:
+    places = Gate(1)
+    assert places.enter(0)
+    assert not places.enter(0.05)
+    threading.Timer(0.1, places.leave).start()
+    assert places.enter(5)
+    places.leave()
+    assert places.taken == 0
+
+
+def test_small_content_is_had_at_once_and_keeps_no_place() -> None:
+    def answer(asked: Asked) -> Answer:
+        return Answer(body=BODY[:60_000])
+
+    with running(PeerServer(answer)) as server:
+        peer = peer_of(server)
+        opened = open_all(peer, 10)
+        assert peer.client.gate is not None
+        assert peer.client.gate.taken == 0
+        assert {drain(content) for content in opened} == {BODY[:60_000]}
