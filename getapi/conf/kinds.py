@@ -6,7 +6,7 @@ Every check raises ValueError: pydantic collects those, and ``mistakes`` tells t
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -179,4 +179,3 @@ Networks = Annotated[tuple[Network, ...], Items]
 PidNamespaces = Annotated[tuple[PidNamespace, ...], Items]
 DsidPatterns = Annotated[tuple[DsidPattern, ...], Items]
 KeyFiles = Annotated[tuple[KeyFile, ...], Items]
-Table = dict[str, Any]

@@ -52,7 +52,7 @@ class RemoteFiles:
         try:
             if self.is_kept and isinstance(content, RemoteContent):
                 content.gather(GATHERED)
-            if self.client.gate is not None:
+            if self.client.gate is not None and isinstance(content, RemoteContent):
                 self.client.gate.hold(content)
         except (ContentChanged, SourceUnavailable):
             content.close()

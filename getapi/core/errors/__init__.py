@@ -66,6 +66,16 @@ from getapi.core.errors.source import (
 from getapi.core.errors.tree import (
     PackagingError,
 )
+from getapi.core.errors.zipdownload import (
+    DownloadNotFound,
+    DownloadsBusy,
+    DownloadTooLarge,
+    NoAccessibleMedia,
+    NoMediaSelected,
+    ProgressTokenMissing,
+    ProgressTokenTaken,
+    TooManyMedia,
+)
 
 __all__ = [
     "AmbiguousName",
@@ -78,6 +88,9 @@ __all__ = [
     "DeliveryOverdue",
     "DeliveryShutDown",
     "DeliveryStalled",
+    "DownloadNotFound",
+    "DownloadTooLarge",
+    "DownloadsBusy",
     "FixityMismatch",
     "LimitExceeded",
     "MalformedParameter",
@@ -85,6 +98,8 @@ __all__ = [
     "MapTooLarge",
     "MissingParameter",
     "NetworkRefused",
+    "NoAccessibleMedia",
+    "NoMediaSelected",
     "ObjectNotFound",
     "ObjectUnreadable",
     "PackageCanceled",
@@ -100,6 +115,8 @@ __all__ = [
     "PreparationAbandoned",
     "PreparationError",
     "PreparationStopped",
+    "ProgressTokenMissing",
+    "ProgressTokenTaken",
     "RequestError",
     "RequestTooLong",
     "ServerUnsuitable",
@@ -114,6 +131,7 @@ __all__ = [
     "TooManyDeliveries",
     "TooManyFailures",
     "TooManyFiles",
+    "TooManyMedia",
     "TooManyPackages",
     "TooManyPreparations",
     "XmlRefused",
