@@ -17,6 +17,7 @@ from getapi.core.access import RESERVED
 from getapi.core.rights.rules import EmbargoRule
 from tests.conftest import Configure
 
+ARE = "fedora3, ocfl, fedora3_rest, orthanc, omeka and iiif are available"
 SECRET = {"PACKAGING_SECRET_KEY": "s3cret-" * 8}
 
 
@@ -170,13 +171,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("table", "told"),
         [
-            (
-                'type = "omeka"',
-                "repositories[1]: the type omeka is not available in this version; fedora3, ocfl, fedora3_rest and orthanc are available",
-            ),
-            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
-            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
-            ('name = "x"', "repositories[1]: has no type; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ('type = "fedora4"', f"repositories[1]: the type 'fedora4' is unknown; {ARE}"),
+            ("type = 3", f"repositories[1]: the type '3' is unknown; {ARE}"),
+            ('name = "x"', f"repositories[1]: has no type; {ARE}"),
         ],
     )
     def test_a_repository_of_another_type_is_told_once(self, tmp_path: Path, table: str, told: str) -> None:

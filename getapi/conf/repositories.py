@@ -23,8 +23,6 @@ from getapi.conf.kinds import (
 )
 from getapi.conf.tables import ConfigurationTable
 
-_LATER: frozenset[str] = frozenset()
-
 
 class RepositoryLimits(ConfigurationTable):
     """None: the service's own limit."""
@@ -161,8 +159,6 @@ def _available(table: object) -> object:
         raise ValueError(f"has no type; {_ARE}")
     if kind in TYPES:
         return table
-    if kind in _LATER:
-        raise ValueError(f"the type {kind} is not available in this version; {_ARE}")
     raise ValueError(f"the type {str(kind)[:40]!r} is unknown; {_ARE}")
 
 

@@ -119,8 +119,9 @@ def look(item: int, media: Sequence[int]) -> Package:
 def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, address: Callable[[str], str]) -> Package:
     """The package of those media, on record under the token. Asked again with the same token, and for the same, it is the same package.
 
-    Raises ObjectNotFound, NoAccessibleMedia, DownloadTooLarge, DownloadsBusy, ProgressTokenTaken; PackagePreparing where the pictures of
-    which nobody tells the size are not there within ``compat.omeka.wait``; SourceUnavailable and what else ``packages.prepare`` raises.
+    Raises ObjectNotFound, NoAccessibleMedia, DownloadTooLarge, DownloadSlotsTaken, DownloadsBusy, ProgressTokenTaken; PackagePreparing
+    where the pictures of which nobody tells the size are not there within ``compat.omeka.wait``; SourceUnavailable and what else
+    ``packages.prepare`` raises.
     """
     name = caller.name(token if token is not None else secrets.token_hex(32))
     asked = hashlib.sha256(repr((item, sorted(media))).encode()).hexdigest()
@@ -181,11 +182,11 @@ def _await(row: models.Package) -> Package:
 
 def _checked(package: Package) -> Package:
     """Held to this section's limits, by what the service itself counted."""
-    limits, plan = conf.current().compat.omeka, package.plan
+    bounds, plan = conf.current().compat.omeka, package.plan
     if not plan.entries:
         raise NoAccessibleMedia
-    if plan.payload_size > limits.bytes:
-        raise DownloadTooLarge(limit=limits.bytes, count=plan.payload_size)
+    if plan.payload_size > bounds.bytes:
+        raise DownloadTooLarge(limit=bounds.bytes, count=plan.payload_size)
     return package
 
 

@@ -8,12 +8,15 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from getapi import conf
-from getapi.core.errors import DownloadsBusy, ProgressTokenTaken
+from getapi.core.errors import DownloadsBusy, DownloadSlotsTaken, ProgressTokenTaken
 from getapi.models import Delivery, Package, ZipDownload
 from getapi.services import coverage
 
 BEGINNING = timedelta(seconds=30)
 """So long a download that was admitted counts as running although nothing of it has left."""
+
+RETRY = 60
+"""Seconds that the module's clients are told to wait."""
 
 _LOCK = 0x67657461_70696F6D
 """PostgreSQL's advisory lock around admission, of no other meaning (READ COMMITTED would admit too many)."""
@@ -22,8 +25,8 @@ _LOCK = 0x67657461_70696F6D
 def admit(name: str, asked: str, package: Package, *, renamed: bool = False) -> None:
     """Puts a download of that name on record as running. Of the same package there may be any number at once.
 
-    ``renamed``: the name stood for a download that is no more. Raises DownloadsBusy, and ProgressTokenTaken where the name was given to
-    another package at this very moment.
+    ``renamed``: the name stood for a download that is no more. Raises DownloadSlotsTaken, DownloadsBusy, and ProgressTokenTaken where the
+    name was given to another package at this very moment.
     """
     with transaction.atomic():
         if connection.vendor == "postgresql":
@@ -38,13 +41,13 @@ def admit(name: str, asked: str, package: Package, *, renamed: bool = False) -> 
 
 
 def _check_room(package: Package) -> None:
-    limits = conf.current().compat.omeka
+    bounds = conf.current().compat.omeka
     others = [other for other in _running() if other.pk != package.pk]
-    if len(others) >= limits.slots:
-        raise DownloadsBusy(large=False)
+    if len(others) >= bounds.slots:
+        raise DownloadSlotsTaken(retry_after=RETRY)
     left = sum(max(other.size - coverage.progress(other.pk, other.size).sent, 0) for other in others)
-    if others and left + package.size > limits.active_bytes:
-        raise DownloadsBusy(large=True)
+    if others and left + package.size > bounds.active_bytes:
+        raise DownloadsBusy(retry_after=RETRY)
 
 
 def _running() -> Sequence[Package]:

@@ -69,6 +69,7 @@ from getapi.core.errors.tree import (
 from getapi.core.errors.zipdownload import (
     DownloadNotFound,
     DownloadsBusy,
+    DownloadSlotsTaken,
     DownloadTooLarge,
     NoAccessibleMedia,
     NoMediaSelected,
@@ -89,6 +90,7 @@ __all__ = [
     "DeliveryShutDown",
     "DeliveryStalled",
     "DownloadNotFound",
+    "DownloadSlotsTaken",
     "DownloadTooLarge",
     "DownloadsBusy",
     "FixityMismatch",

@@ -1,10 +1,7 @@
 """What the Omeka module ZipDownload refuses, in its words (peers.md 1B), and what it does not know how to."""
 
-from getapi.core.errors.asking import AuthorizationError, LimitExceeded, RequestError
+from getapi.core.errors.asking import AuthorizationError, RequestError
 from getapi.core.errors.tree import PackagingError
-
-RETRY = 60
-"""Seconds that its clients are told to wait."""
 
 
 class NoMediaSelected(RequestError):
@@ -37,33 +34,36 @@ class DownloadNotFound(PackagingError):
         super().__init__("Token not found")
 
 
-class DownloadTooLarge(LimitExceeded):
+class DownloadTooLarge(PackagingError):
     code = "download-too-large"
 
     def __init__(self, *, limit: int, count: int) -> None:
-        super().__init__("bytes", limit=limit, count=count)
-        self.sentence = "Requested download too large"
-        self.facts["max_bytes_per_download"] = limit
+        super().__init__("Requested download too large", max_bytes_per_download=limit, count=count)
 
 
-class TooManyMedia(LimitExceeded):
+class TooManyMedia(PackagingError):
     code = "too-many-media"
 
     def __init__(self, *, limit: int, count: int) -> None:
-        super().__init__("files", limit=limit, count=count)
-        self.sentence = "Too many files requested"
-        self.facts["max_files_per_download"] = limit
+        super().__init__("Too many files requested", max_files_per_download=limit, count=count)
+
+
+class DownloadSlotsTaken(PackagingError):
+    """As many downloads of this kind run as may."""
+
+    code = "download-slots-taken"
+
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__("All download slots are currently in use. Please wait a moment and try again.", retry_after=retry_after)
 
 
 class DownloadsBusy(PackagingError):
-    """As many downloads of this kind run as may, or as many octets of them are still to be sent."""
+    """So many octets of downloads of this kind are still to be sent that this one has to wait."""
 
     code = "downloads-busy"
 
-    def __init__(self, *, large: bool) -> None:
-        slots = "All download slots are currently in use. Please wait a moment and try again."
-        busy = "The server is handling other large downloads. Please wait a moment and try again."
-        super().__init__(busy if large else slots, retry_after=RETRY)
+    def __init__(self, *, retry_after: int) -> None:
+        super().__init__("The server is handling other large downloads. Please wait a moment and try again.", retry_after=retry_after)
 
 
 class ProgressTokenTaken(PackagingError):
