@@ -259,6 +259,8 @@ class Delivery(models.Model):
     counted = models.BooleanField(
         default=False, help_text="Of a single datastream: part of a download in the statistics; of a package: in its arrived"
     )
+    reader = models.CharField(max_length=32, blank=True, help_text="While it holds a slot: whose, as a hash of his address")
+    rate = models.PositiveBigIntegerField(null=True, help_text="Octets a second, while it runs")
     process = models.CharField(max_length=128, blank=True, help_text="Who sends it, until what it sent was looked at and counted")
     renewed = models.DateTimeField(null=True, help_text="Its process's last sign of life, by the database's clock")
     address = models.CharField(max_length=45, blank=True, help_text="Of the reader, as far as statistics.address lets it be kept")

@@ -11,6 +11,7 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.TooManyFailures: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyDeliveries: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyPackages: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyPlans: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyPreparations: HTTPStatus.TOO_MANY_REQUESTS,
     errors.PackagePreparing: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.PreparationError: HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -31,6 +32,7 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.ContentChanged: HTTPStatus.CONFLICT,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeliveryError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServerUnsuitable: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.XmlRefused: HTTPStatus.BAD_GATEWAY,
 }

@@ -29,6 +29,13 @@ class PackageRequest(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, help_text="The download's name; what no file may be called is replaced")
 
 
+class PackageChange(serializers.Serializer[Any]):
+    """One of the two."""
+
+    format = serializers.ChoiceField(choices=["tar", "zip"], required=False, help_text="The same package in this format")
+    cancel = serializers.ChoiceField(choices=["yes"], required=False, help_text="Ends the package")
+
+
 class Token(serializers.Serializer[Any]):
     token = serializers.CharField()
 
@@ -86,6 +93,7 @@ class KeptPackage(serializers.Serializer[Any]):
     size = serializers.IntegerField(help_text="Octets of the whole package; 0 until it is prepared")
     files = serializers.IntegerField(help_text="Datastreams in it; 0 until it is prepared")
     sent = serializers.IntegerField(help_text="Octets that were acknowledged, each counted once")
+    rate = serializers.IntegerField(allow_null=True, help_text="Octets a second of all its running downloads; null when nothing is sent")
     progress = serializers.IntegerField(
         allow_null=True, min_value=0, max_value=100, help_text="Per cent of its preparation; null but in the state preparing"
     )
@@ -121,6 +129,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="A sentence for people")
     code = serializers.CharField(help_text="A stable word for programs")
+    request_id = serializers.CharField(required=False, help_text="Of a fault of the service: what to name to its administrator")
 
 
 TOKEN_XML: Schema = {"type": "string", "xml": {"name": "token"}}
@@ -164,6 +173,7 @@ PACKAGE_XML: Schema = {
     "properties": {
         **dict.fromkeys(("id", "state", "format", "name"), _TEXT),
         **dict.fromkeys(("size", "files", "sent", "progress"), _WHOLE),
+        "rate": {**_WHOLE, "nullable": True},
         "problem": {"type": "object", "properties": dict.fromkeys(("code", "text"), _TEXT)},
         **dict.fromkeys(("created", "expires", "content", "tagmanifest_sha256"), _TEXT),
         **_LISTS,

@@ -4,12 +4,13 @@ from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
 
 from getapi.views.answer import ApiView
-from getapi.views.health import LiveView, ReadyView
+from getapi.views.health import LiveView, MetricsView, ReadyView
 from getapi.views.objects import DatastreamView, ObjectView
 from getapi.views.packages import EstimateView, KeptPackageView, PackageContentView, PackageView
 from getapi.views.schema import DocsView, SchemaView
 from getapi.views.studies import StudyPageView, StudyStatusView
 from getapi.views.tokens import GetTokenView
+from getapi.views.trial import TrialView
 from getapi.views.zipdownload import ZipCancelView, ZipEstimateView, ZipItemView, ZipStatusView
 
 
@@ -55,6 +56,8 @@ urlpatterns = [
     *_zip("estimate", ZipEstimateView, "zip-estimate"),
     *_zip("status", ZipStatusView, "zip-status"),
     *_zip("cancel", ZipCancelView, "zip-cancel"),
+    *_thing("api/try", TrialView, "try"),
     path("healthz", LiveView.as_view(), name="healthz"),
     path("readyz", ReadyView.as_view(), name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
 ]

@@ -17,6 +17,7 @@ from gunicorn.http import wsgi
 
 from getapi import conf
 from getapi.core.errors import PackagingError
+from getapi.tally import SLOTS, tally  # made here, before any process is forked, so that all share it
 from packaging_service.settings import LOGGING
 
 wsgi.SERVER = "packaging-service"  # the Server header says who answers, not what runs it
@@ -71,6 +72,18 @@ def on_starting(server: Any) -> None:
     server.log.error_log.addFilter(_Expected())
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    """A place among the node's counters that no living process has."""
+    taken = {getattr(other, "slot", None) for other in server.WORKERS.values()}
+    worker.slot = next((slot for slot in range(SLOTS) if slot not in taken), None)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """What it counted stays."""
+    if worker.slot is not None:
+        tally.leave(worker.slot, worker.pid)
+
+
 def when_ready(_server: Any) -> None:
     """A worker beside the web processes, and who looks after it (packaging_service.attendant)."""
     threads = os.environ.get(WORKER)
@@ -98,8 +111,15 @@ def on_exit(_server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """By now the application is loaded in this process."""
-    from getapi.services.watcher import watcher
+    from getapi.services.housekeeping import Housekeeping
+    from getapi.services.watcher import RESERVED_THREADS, watcher
 
+    if worker.slot is None:
+        tally.abstain()
+    else:
+        tally.take(worker.slot)
+    tally.put("delivery_slots", value=worker.cfg.threads - RESERVED_THREADS)
+    Housekeeping().start()
     watcher.serve(threads=worker.cfg.threads, grace=worker.cfg.graceful_timeout, stopping=lambda: not worker.alive)
 
 

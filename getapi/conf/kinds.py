@@ -83,14 +83,6 @@ def _origin(text: str) -> str:
     return text
 
 
-def _redis(value: object) -> SecretStr:
-    """The URL may hold a password, so that no mistake repeats it."""
-    text = _word(value)
-    if not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must be redis://host:port/number, rediss:// (TLS) or unix:///path")
-    return SecretStr(text)
-
-
 def _server_url(text: str) -> str:
     """Credentials never stand in it: they would be shown wherever it is."""
     try:
@@ -123,6 +115,14 @@ def _rewriting(value: object) -> Mapping[str, str]:
 
 def _credential_file(value: object, info: ValidationInfo) -> secret.CredentialFile:
     return secret.read_credential_file(_placed(value, info))
+
+
+def _redis(value: object) -> SecretStr:
+    """The URL may hold a password, so that no mistake repeats it."""
+    text = _word(value)
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be redis://host:port/number, rediss:// (TLS) or unix:///path")
+    return SecretStr(text)
 
 
 def _pattern(text: str) -> str:

@@ -7,6 +7,7 @@ from datetime import date
 
 from getapi.core.notice import Notice
 from getapi.core.source import DatastreamRecord, Digest
+from getapi.core.value import value
 
 ENCODER = 1
 """The version of everything that turns a plan into bytes; a stored plan of another version is not sent (SPEC 5)."""
@@ -21,7 +22,7 @@ STAGED = "staged:"
 follows is their SHA-256. So of the same size other bytes make another entity tag."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One payload file.
 

@@ -1,7 +1,7 @@
 """What a source says of an object, and the two verbs by which it is asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
@@ -11,6 +11,7 @@ from getapi.core.derived import Derived
 from getapi.core.division import Division
 from getapi.core.notice import Caveat
 from getapi.core.restriction import Restriction
+from getapi.core.value import value
 
 
 class State(StrEnum):
@@ -30,7 +31,7 @@ class ControlGroup(StrEnum):
     REDIRECT = "R"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Digest:
     """A digest of the bytes that leave: ``algorithm`` as hashlib names it (md5, sha1, sha256, sha384, sha512), ``value`` lower-case hex."""
 
@@ -38,7 +39,7 @@ class Digest:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class DatastreamRecord:
     """The current version of one datastream.
 
@@ -78,7 +79,7 @@ class DatastreamRecord:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ObjectRecord:
     """One object as it is now. ``pid`` is its true spelling, ``repository`` the name of the source that answered.
 

@@ -53,7 +53,7 @@ class Draft:
             raise self._unusable(error) from error
 
     def write(self, octets: bytes) -> None:
-        """Raises StageTooSmall, StageUnusable, PreparationStopped where the package went meanwhile."""
+        """Raises StageTooSmall, StageBusy, StageUnusable, PreparationStopped where the package went meanwhile."""
         self._written += len(octets)
         if self._written > self._reserved:
             self._reserved = reserve(self._row.pk, least=self._written, wish=self._written + STEP)

@@ -6,12 +6,11 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from getapi.core.errors import ContentChanged, FixityMismatch, PackagingError, SourceUnavailable, TooManyBytes
 from getapi.core.plan import STAGED
 from getapi.core.source import Content, DatastreamRecord, Digest, Source
-from getapi.services import stage
 from getapi.services.draft import Draft
 from getapi.services.rounds import close_databases
 
@@ -96,19 +95,28 @@ class Supply:
         return False
 
 
-def take_in(
-    package_id: str,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What a datastream was when it was read: ``digests`` are hex by algorithm, SHA-256 always among them."""
+
+    size: int
+    digests: Mapping[str, str]
+    crc32: int
+
+
+def read_through(
     source: Source,
     datastream: DatastreamRecord,
     *,
     algorithm: str,
     most: int,
     look: Callable[[int], None],
-) -> None:
-    """Reads all of the datastream into the package's stage; ``look`` is told the octets so far and may raise.
+    write: Callable[[bytes], object],
+) -> Intake:
+    """Reads all of the datastream and hands it to ``write``, block by block; ``look`` is told the octets so far and may raise.
 
     ``algorithm`` is the package's, ``most`` the octets that the package may hold at all. Raises FixityMismatch where a declared digest is
-    another, TooManyBytes, StageTooSmall, StageUnusable, PreparationStopped, and what ``Source.open`` and ``Content.read`` raise.
+    another, TooManyBytes, and what ``Source.open``, ``Content.read``, ``look`` and ``write`` raise.
     """
     supply = Supply(lambda: source.open(datastream), source.name)
     names = {"sha256", algorithm, *(digest.algorithm for digest in datastream.digests)}
@@ -118,20 +126,29 @@ def take_in(
         look(size)
 
     try:
-        with Draft(package_id, source.name, datastream) as draft:
-            for block in supply.blocks(report):
-                size += len(block)
-                if size > most:
-                    raise TooManyBytes(limit=most, count=size)
-                for running in hashes.values():
-                    running.update(block)
-                crc32 = zlib.crc32(block, crc32)
-                draft.write(block)
-            digests = {name: running.hexdigest() for name, running in hashes.items()}
-            _compare(datastream, digests, size)
-            draft.keep(digests=digests, crc32=crc32)
+        for block in supply.blocks(report):
+            size += len(block)
+            if size > most:
+                raise TooManyBytes(limit=most, count=size)
+            for running in hashes.values():
+                running.update(block)
+            crc32 = zlib.crc32(block, crc32)
+            write(block)
     finally:
         supply.close()
+    digests = {name: running.hexdigest() for name, running in hashes.items()}
+    _compare(datastream, digests, size)
+    return Intake(size=size, digests=digests, crc32=crc32)
+
+
+def take_in(
+    package_id: str, source: Source, datastream: DatastreamRecord, *, algorithm: str, most: int, look: Callable[[int], None]
+) -> None:
+    """Puts all of the datastream into the package's stage. Raises what ``read_through`` does, StageTooSmall, StageBusy, StageUnusable,
+    PreparationStopped."""
+    with Draft(package_id, source.name, datastream) as draft:
+        found = read_through(source, datastream, algorithm=algorithm, most=most, look=look, write=draft.write)
+        draft.keep(digests=found.digests, crc32=found.crc32)
 
 
 def _compare(datastream: DatastreamRecord, digests: Mapping[str, str], size: int) -> None:
@@ -142,12 +159,9 @@ def _compare(datastream: DatastreamRecord, digests: Mapping[str, str], size: int
             raise FixityMismatch(datastream.pid, datastream.dsid, declared.algorithm)
 
 
-def as_record(datastream: DatastreamRecord, member: stage.Member, algorithm: str) -> DatastreamRecord | None:
-    """The record as planning wants it: size, an identity that stands for the very bytes, the digest for the manifest. None where the stage
-    holds another version's bytes, or none in that algorithm."""
-    if (member.version, member.location) != (datastream.version, datastream.location) or algorithm not in member.digests:
-        return None
+def as_record(datastream: DatastreamRecord, size: int, digests: Mapping[str, str], algorithm: str) -> DatastreamRecord:
+    """The record as planning wants it: size, an identity that stands for the very bytes, the digest for the manifest."""
     known = datastream.digests
     if datastream.digest(algorithm) is None:
-        known = (*known, Digest(algorithm=algorithm, value=member.digests[algorithm]))
-    return replace(datastream, size=member.size, digests=known, identity=STAGED + member.digests["sha256"])
+        known = (*known, Digest(algorithm=algorithm, value=digests[algorithm]))
+    return replace(datastream, size=size, digests=known, identity=STAGED + digests["sha256"])

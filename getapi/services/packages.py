@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import is_
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from getapi import conf, models
 from getapi.core.content import Gauge
-from getapi.core.errors import MalformedParameter, PackageOutdated, PackagePreparing, PackagingError
+from getapi.core.errors import MalformedParameter, PackageOutdated, PackagePreparing, PackagingError, TooManyPreparations
 from getapi.core.layout import Layout, lay_out
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry, Plan
@@ -22,7 +23,8 @@ from getapi.core.source import Content, DatastreamRecord
 from getapi.services import fixity, jobs, rules, shelf, stage
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.fixity import DatabaseLedger
-from getapi.services.layouts import LayoutCache
+from getapi.services.layouts import LayoutCache, LayoutsInUse
+from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.services.verification import doubt
@@ -35,11 +37,15 @@ MEDIA_TYPES = {"tar": "application/x-tar", "zip": "application/zip"}
 DELIVERIES = ("stream", "link")
 
 _recent = LayoutCache()
+_in_use = LayoutsInUse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it."""
+    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it.
+
+    ``client`` is the address of the reader that the token named, whose slots it takes whoever fetches it; empty where it named none.
+    """
 
     id: str
     plan: Plan
@@ -47,6 +53,7 @@ class Package:
     created: datetime
     doubt: Doubt
     key_id: int | None = None
+    client: str = ""
     open_entry: Callable[..., Content] = field(default_factory=lambda: registry().open)
 
     @property
@@ -82,12 +89,23 @@ def wants_link(delivery: str | None) -> bool:
 def prepare(request: PackageRequest, gauge: Gauge | None = None) -> Package:
     """Plans a package on the repositories as they are now; ``gauge`` is asked of datastreams whose source does not know their size.
 
-    Raises LimitExceeded; where nothing can be decided SourceUnavailable; SizeUnknown without a gauge.
+    Raises LimitExceeded, TooManyPlans; where nothing can be decided SourceUnavailable; SizeUnknown without a gauge.
     """
+    with planning.slot():
+        return _prepare(request, gauge)
+
+
+def _prepare(request: PackageRequest, gauge: Gauge | None) -> Package:
     now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
     plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger, gauge=gauge)
-    plan = ledger.complete(plan)
-    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+    layout = _in_use.lay_out(ledger.complete(plan))
+    plan = layout.plan or plan
+    return Package(id=new_id(), plan=plan, layout=layout, created=now, doubt=ledger.doubt(plan))
+
+
+def new_id() -> str:
+    """128 random bits in hex."""
+    return secrets.token_hex(16)
 
 
 def keep(package: Package, *, client: str | None, recipient: Recipient) -> Package:
@@ -108,7 +126,7 @@ def keep(package: Package, *, client: str | None, recipient: Recipient) -> Packa
     )
     shelf.put(row, plan)
     _recent.put(package.id, package.layout)
-    return replace(package, key_id=recipient.key_id)
+    return replace(package, key_id=recipient.key_id, client=row.client)
 
 
 def open_package(package_id: str) -> Package:
@@ -119,11 +137,16 @@ def open_package(package_id: str) -> Package:
 def reopen(row: models.Package) -> Package:
     """A kept package, if it may be sent now: access and content are looked at each time, whatever is remembered.
 
-    Raises PackageGone (expired, cancelled, failed, changed, closed or outdated), SourceUnavailable, PackagePreparing, also where what was
-    staged for it is lost and is had again from now on.
+    Raises PackageGone (expired, cancelled, failed, changed, closed or outdated), SourceUnavailable, TooManyPlans, PackagePreparing, also
+    where what was staged for it is lost and is had again from now on.
     """
     shelf.check(row, timezone.now())
     jobs.check(row)
+    with planning.slot():
+        return _reopen(row)
+
+
+def _reopen(row: models.Package) -> Package:
     layout = _recent.get(row.pk) or _read(row)
     if layout.plan is None or layout.length != row.size:
         raise PackageOutdated
@@ -141,6 +164,7 @@ def reopen(row: models.Package) -> Package:
         created=row.created,
         doubt=stage.vouch(ledger.doubt(plan), plan, staged),
         key_id=row.key_id,
+        client=row.client,
         open_entry=stage.opener(staged, registry().open),
     )
 
@@ -152,7 +176,8 @@ def _staged(row: models.Package, plan: Plan) -> dict[stage.Key, stage.Member]:
         return {}
     members = stage.members(row.pk)
     if stage.lost(entries, members):
-        jobs.restore(row)
+        with suppress(TooManyPreparations):  # as one that waits for its turn it begins when it is asked for again
+            jobs.restore(row)
         raise PackagePreparing(progress=0, retry_after=jobs.RETRY)
     stage.touch(row.pk)
     return members
@@ -161,7 +186,7 @@ def _staged(row: models.Package, plan: Plan) -> dict[stage.Key, stage.Member]:
 def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
     """Octets ``start`` to ``stop`` (not included) as an iterator that a server drains; it closes the database before the first of them.
 
-    Raises TooManyDeliveries, and SourceError where the window begins inside a datastream that cannot be opened.
+    Raises TooManyDeliveries, DatabaseUnavailable, and SourceError where the window begins inside a datastream that cannot be opened.
     """
     return deliver(
         package.layout,
@@ -172,6 +197,7 @@ def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta:
         recipient=recipient,
         package=package.id,
         name=package.plan.name,
+        reader=package.client,
         sock=raw_socket(meta),
     )
 

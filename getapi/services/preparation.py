@@ -9,7 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
 from django import db
@@ -24,6 +24,7 @@ from getapi.core.errors import (
     PreparationStopped,
     SourceError,
     SourceUnavailable,
+    StageBusy,
     TooManyBytes,
 )
 from getapi.core.names import package_name
@@ -124,7 +125,7 @@ def _told(held: Claim) -> Iterator[None]:
         yield
     except (PreparationStopped, db.Error):
         raise
-    except SourceUnavailable as error:
+    except (SourceUnavailable, StageBusy) as error:
         jobs.put_back(held, error)
     except PackagingError as error:
         jobs.fail(held, error)
@@ -143,7 +144,7 @@ def _let_go(held: Claim) -> None:
 
 def _prepare(held: Claim, pulse: Pulse) -> None:
     request, algorithm = decode(held.request or b""), conf.current().packages.checksum
-    stock = Stock(held.package, algorithm)
+    stock = Stock(held.package, algorithm, look=pulse.check)
     survey = Survey(stock)
     known = packages.prepare(request, survey).plan.payload_size  # what is too much is told before anything is fetched
     pulse.check()
@@ -160,7 +161,7 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
         except SourceError as error:
             logger.warning("a datastream could not be put aside", extra={"pid": key[1], "dsid": key[2], "code": error.code})
             stock.lacks(key, error)
-    stock.look()
+    stock.count()
     package = packages.prepare(request, stock)
     if held.thorough:
         package = _verified(package, request, stock, pulse, first=FETCHING if survey.unsized else 0)
@@ -240,17 +241,16 @@ def _read(entries: list[Entry], package: packages.Package, pulse: Pulse, first: 
     """Reads the entries and puts on record what they were; one that cannot be read is seen by the next planning."""
     total, done = sum(entry.size for entry in entries) or 1, 0
     for entry in entries:
-        pulse.check()
         checks = checks_of(entry, package.plan.algorithm, checksum=package.plan.format == "zip")
-        reading = examine(partial(registry().open, entry), entry.datastream, checks, repository=entry.repository)
-        try:
-            while True:
-                done += next(reading)
-                pulse.reach(first + (99 - first) * min(done / total, 1.0))
-        except StopIteration as end:
-            fixity.record(entry.repository, [(entry.datastream, end.value)])
-        except SourceError:
-            continue
+        with closing(examine(partial(registry().open, entry), entry.datastream, checks, repository=entry.repository)) as reading:
+            try:
+                while True:
+                    pulse.reach(first + (99 - first) * min(done / total, 1.0))
+                    done += next(reading)
+            except StopIteration as end:
+                fixity.record(entry.repository, [(entry.datastream, end.value)])
+            except SourceError:
+                continue
 
 
 def _restore(held: Claim, pulse: Pulse) -> None:

@@ -22,6 +22,9 @@ BEAT = 2.0
 SILENCE = 25.0
 """Seconds without one after which a holder stops: soon somebody else may have the job (``jobs.LEASE``)."""
 
+HUNG = 900.0
+"""Seconds after which a working thread that asks for nothing counts as hung, in a disk for instance: somebody else shall try."""
+
 stopping = threading.Event()
 """Set when this process is to end: what it prepares goes on elsewhere."""
 
@@ -34,12 +37,13 @@ class Pulse:
         self._clock = clock
         self._lost = self._ended = False
         self._progress = 0.0
-        self._renewed = clock()
+        self._renewed = self._asked = clock()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
 
     def check(self) -> None:
         """Raises PreparationStopped where the job is not this process's any more, was cancelled, or the process is to end."""
+        self._asked = self._clock()
         if self._lost or stopping.is_set() or self._clock() - self._renewed > SILENCE:
             raise PreparationStopped
 
@@ -66,6 +70,8 @@ class Pulse:
 
     def _renew(self) -> None:
         began = self._clock()
+        if began - self._asked > HUNG:
+            return
         try:
             if jobs.renew(self._held, int(self._progress)):
                 self._renewed = began

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound,
 from getapi.core.plan import ENCODER, Plan
 from getapi.core.plancodec import decode, encode
 from getapi.models import Delivery, Download, Job, Key, Package
+from getapi.services.patience import limit_patience
 
 logger = logging.getLogger("getapi.packages")
 
@@ -29,16 +31,20 @@ SIGN_OF_LIFE = timedelta(seconds=10)
 BATCH = 500
 """Rows that one statement deletes, so that nobody waits long for the database."""
 
+PAUSE = 0.02
+"""Seconds after each statement that deletes: SQLite lets one writer in at a time, and is not fair to those who wait."""
+
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """Rows that were deleted."""
+    """Rows that were deleted, and ``files`` of the stage."""
 
     packages: int
     downloads: int
     deliveries: int
+    files: int = 0
 
 
 def put(row: Package, plan: Plan | None) -> None:
@@ -47,6 +53,7 @@ def put(row: Package, plan: Plan | None) -> None:
     Raises TooManyPackages where its key has ``limits.packages`` live ones that were not yet delivered whole.
     """
     row.encoder, row.plan = ENCODER, b"" if plan is None else pack(plan)
+    limit_patience()
     with transaction.atomic():
         # Whoever counts for this key at the same time waits until this one is counted too.
         if row.key_id is not None:
@@ -76,7 +83,7 @@ def find(package_id: str) -> Package:
 def find_alike(etag: str, *, key_id: int | None, client: str, now: datetime) -> Package | None:
     """A package of the very same bytes that the same one may be given again, the latest; who asks every two seconds needs but one."""
     mine = Package.objects.defer("plan").filter(etag=etag, key=key_id, client=client, state=Package.State.READY)
-    return mine.filter(_unexpired(now)).order_by("-created").first()
+    return mine.filter(unexpired(now)).order_by("-created").first()
 
 
 def read_plan(row: Package) -> Plan:
@@ -142,7 +149,7 @@ def heed(package_ids: Collection[str]) -> frozenset[str]:
 
 def purge(now: datetime) -> Purged:
     """Deletes expired packages, and what ``statistics.keep`` lets go; the statistics of a package outlive it, and never go before it."""
-    packages = _delete(Package.objects.exclude(_unexpired(now)))
+    packages = _delete(Package.objects.exclude(unexpired(now)))
     keep = conf.current().statistics.keep
     if not keep:
         return Purged(packages=packages, downloads=0, deliveries=0)
@@ -159,10 +166,11 @@ def _delete(rows: QuerySet[Any]) -> int:
     while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         rows.filter(pk__in=batch).delete()
         total += len(batch)
+        time.sleep(PAUSE)
     return total
 
 
-def _unexpired(now: datetime) -> Q:
+def unexpired(now: datetime) -> Q:
     """``expires(row) > now`` for the database."""
     packages = conf.current().packages
     idle, old = now - timedelta(seconds=packages.ttl), now - timedelta(seconds=packages.max_age)
@@ -175,7 +183,7 @@ def _unexpired(now: datetime) -> Q:
 def _check_room(key_id: int | None, now: datetime) -> None:
     limit = conf.current().limits.packages
     states = (Package.State.READY, Package.State.PREPARING)
-    live = Package.objects.filter(_unexpired(now), key=key_id, state__in=states, delivered=None)
+    live = Package.objects.filter(unexpired(now), key=key_id, state__in=states, delivered=None)
     if live.count() < limit:
         return
     first = min(expires(row) for row in live.only("created", "last_sent", "prepared", "state"))

@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from getapi import conf
-from getapi.core.errors import ContentMissing, PreparationStopped, StageTooSmall
+from getapi.core.errors import ContentMissing, PreparationStopped, StageBusy, StageTooSmall
 from getapi.core.plan import Entry, Plan
 from getapi.core.source import Content
 from getapi.models import Delivery, Package, StagedMember
@@ -133,7 +133,8 @@ def folder() -> Path:
 def reserve(pk: int, *, least: int, wish: int) -> int:
     """Room for a member of ``least`` octets, ``wish`` where it is there: what it now has. The oldest go for it if they must.
 
-    Raises StageTooSmall where even then there is not enough, PreparationStopped where the member's row is gone.
+    Raises StageBusy where even then there is not enough, StageTooSmall where there never will be, PreparationStopped where the member's row
+    is gone.
     """
     limit, gone = conf.current().stage.bytes, list[str]()
     with transaction.atomic():
@@ -151,7 +152,7 @@ def reserve(pk: int, *, least: int, wish: int) -> int:
                 break
         if free < least:
             transaction.set_rollback(True)
-            raise StageTooSmall(limit=limit)
+            raise StageTooSmall(limit=limit) if least > limit else StageBusy
         own.reserved = max(own.reserved, min(wish, free))
         own.save(update_fields=("reserved",))
     unlink(gone)

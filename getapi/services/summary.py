@@ -19,7 +19,7 @@ CHANGED = "changed"
 
 
 def summarize(package_id: str, *, content: str) -> dict[str, object]:
-    """``package{id,state,format,name,size,files,sent,progress,problem{code,text},created,expires,content,...,datastreams[...],notices[...]}``.
+    """``package{id,state,format,name,size,files,sent,rate,progress,problem{code,text},created,expires,content,...,datastreams,notices}``.
 
     ``content`` is the bytes' own address. Of a package that cannot be had any more no datastream is told: what is closed since may be
     among them. Raises PackageNotFound, SourceUnavailable.
@@ -40,6 +40,7 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
         "size": row.size,
         "files": row.files,
         "sent": progress.sent,
+        "rate": progress.rate,
         "progress": prepared,
         "problem": jobs.problem(row) if state == ENDS[PackageFailed] else None,
         "created": _instant(row.created),

@@ -142,7 +142,7 @@ def _attempt(pk: int) -> None:
     given_up = bool(reason) and (gone or row.attempts >= ATTEMPTS)
     state = Announcement.State.GIVEN_UP if given_up else Announcement.State.WAITING if reason else Announcement.State.TOLD
     Announcement.objects.filter(pk=pk).update(state=state, reason=reason[:64])
-    facts = {"key": row.key.prefix, "package": row.package[:8], "attempt": row.attempts, "reason": reason}
+    facts = {"prefix": row.key.prefix, "package": row.package[:8], "attempt": row.attempts, "reason": reason}
     logger.log(logging.WARNING if reason else logging.INFO, "webhook %s", state, extra=facts)
 
 

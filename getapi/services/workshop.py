@@ -26,6 +26,9 @@ SWEEP = 60.0
 KEPT = timedelta(days=2)
 """How long the queue's own rows are kept: those of killed workers say for ever that they run."""
 
+LISTENING = 0.2
+"""Seconds between two looks whether it was told to stop."""
+
 STOPPING = 4.0
 """Seconds that what runs has to give back its jobs; what is left then another worker takes up by itself."""
 
@@ -35,6 +38,7 @@ class Workshop:
 
     def __init__(self, threads: int) -> None:
         self._stop = threading.Event()
+        self._is_told = False
         self._benches = [_bench() for _ in range(threads)]
 
     def run(self) -> None:
@@ -43,7 +47,10 @@ class Workshop:
         threads.append(threading.Thread(target=self._repeat, args=(Custodian().look,), name="custodian", daemon=True))
         for thread in threads:
             thread.start()
-        self._stop.wait()
+        while not (self._is_told or self._stop.wait(LISTENING)):
+            pass
+        pulse.stopping.set()
+        self._stop.set()
         end = time.monotonic() + STOPPING
         for thread in threads:
             thread.join(max(end - time.monotonic(), 0.0))
@@ -53,8 +60,8 @@ class Workshop:
         return self._stop.wait(seconds)
 
     def stop(self) -> None:
-        pulse.stopping.set()
-        self._stop.set()
+        """For a signal's handler too, which may take no lock: ``run`` sees it soon."""
+        self._is_told = True
 
     def _repeat(self, look: Callable[[], bool]) -> None:
         """A database or a queue that is away is asked again; one line says when it went, and one when it is back."""
@@ -117,17 +124,20 @@ class _DatabaseBench:
 
     def __init__(self) -> None:
         from django_tasks_db.management.commands.db_worker import Worker
+        from django_tasks_db.models import DBTaskResult
 
+        self._results = DBTaskResult.objects
         self._worker = Worker(
             queue_names=[QUEUE], interval=0, batch=True, backend_name="default", startup_delay=False, max_tasks=1,
             worker_id=get_random_string(32), excluded_queue_names=[],
         )  # fmt: skip
 
     def look(self) -> bool:
-        """Whether there was one."""
-        self._worker._run_tasks = 0  # noqa: SLF001 # one at a time, so that a stop is seen between two
-        self._worker.run()
-        return bool(self._worker._run_tasks)  # noqa: SLF001 # likewise
+        """Whether there was one. It is looked for without the lock that taking one needs: nearly always there is none."""
+        found = self._results.ready().filter(queue_name=QUEUE, backend_name="default").exists()
+        if found:
+            self._worker.run()
+        return found
 
 
 class _RedisBench:

@@ -32,7 +32,7 @@ def status(token: str | None, caller: Caller) -> dict[str, object]:
     row = _told(named)
     if row is None:
         return UNKNOWN
-    progress = coverage.progress(row.pk, row.size) if row.size else coverage.Progress(sent=0, state="ready")
+    progress = coverage.progress(row.pk, row.size) if row.size else coverage.Progress(sent=0, state="ready", rate=None)
     counts = {"bytes_sent": progress.sent, "total_bytes": row.size, "total_files": row.files, **begun}
     return _word(row, progress) | counts
 

@@ -66,9 +66,10 @@ class ApiA:
         listed = None if profile is None else self.datastreams(pid)
         if profile is None or listed is None:
             return None
-        state = parse_state((profile.findtext(".//{*}objState") or "").strip())
+        told = (profile.findtext(".//{*}objState") or "").strip()
+        state = parse_state(told) if told else None  # an old Fedora tells none: that is not Active
         if state is None:
-            raise ObjectUnreadable(pid, "it has a state that Fedora does not know")
+            raise ObjectUnreadable(pid, "its state is not told, or not one that Fedora knows")
         with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looking") as pool:
             looked = tuple(pool.map(self._look, listed))
         label = (profile.findtext(".//{*}objLabel") or "").strip()

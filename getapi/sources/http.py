@@ -68,6 +68,10 @@ class Exchange:
     def headers(self) -> Mapping[str, str]:
         return self.response.headers
 
+    def drain(self) -> None:
+        """For an answer to HEAD, which has no body: its connection can be kept."""
+        self.response.raw.read(1, decode_content=False)
+
     def close(self) -> None:
         """The connection is kept for others where all of the body was read."""
         self.response.close()

@@ -107,6 +107,7 @@ class Peer:
             exchange = self.client.ask(url, deadline=self.client.clock() + self.patience, method="HEAD", follows=follows, brief=True)
         except UrlRefused:
             raise self._refused() from None
+        exchange.drain()
         exchange.close()
         return exchange
 

@@ -162,6 +162,7 @@ class RemoteFiles:
     def _ask_size(self, datastream: DatastreamRecord, url: str, deadline: float) -> int | None:
         """What HEAD says, where the answer itself does not."""
         exchange = self._ask(datastream, url, deadline, {}, "HEAD")
+        exchange.drain()
         exchange.close()
         if exchange.status in {404, 410}:
             raise ContentMissing(datastream.pid, datastream.dsid)

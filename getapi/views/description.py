@@ -18,6 +18,7 @@ _REPOSITORY = {
     502: "The repository's description of the object cannot be read",
     503: "The repository cannot be read at the moment",
 }
+_RECORDS = "The service cannot reach its own database at the moment"
 _CHANGED = {409: "The content changed while it was asked for", 429: "All download slots are in use"}
 
 
@@ -43,7 +44,7 @@ def _header(name: str, description: str, *statuses: int, kind: Any = OpenApiType
     return OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=description, response=list(statuses) or False)
 
 
-_RETRY_AFTER = _header("Retry-After", "Seconds", 429, kind=OpenApiTypes.INT)
+_RETRY_AFTER = _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT)
 _CONDITIONS = [
     _header("Range", "One range of bytes; several are answered with the whole"),
     _header("If-Range", "An ETag or a date"),
@@ -52,10 +53,16 @@ _CONDITIONS = [
     _header("If-Modified-Since", "A date"),
     _header("If-Unmodified-Since", "A date"),
 ]
-_PACKAGE_ID = OpenApiParameter("package_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="32 hexadecimal digits")
+
+
+def _segment(name: str, pattern: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, {"type": "string", "pattern": pattern}, OpenApiParameter.PATH, description=description)
+
+
+_PACKAGE_ID = _segment("package_id", "^[0-9a-f]{32}$", "32 hexadecimal digits")
 _UNKNOWN = {404: "There is no such package, or none any more"}
-_PID = OpenApiParameter("pid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The object's PID, such as demo:1")
-_DSID = OpenApiParameter("dsid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The datastream's id, in any case")
+_PID = _segment("pid", "^[^/]+:[^/]+$", "The object's PID, such as demo:1")
+_DSID = _segment("dsid", "^[^/]+$", "The datastream's id, in any case")
 _TOKEN = OpenApiParameter(
     "token", OpenApiTypes.STR, description="A token, for a repository that is not public, where no header can be sent"
 )
@@ -68,7 +75,7 @@ get_token = extend_schema(
     request=serializers.TokenRequest,
     responses={
         **_formats(serializers.TOKEN_XML, serializers.Token, "The token"),
-        **_problems({**_UNREADABLE, 403: "Token could not be generated", 429: "Too many failed attempts from this address"}),
+        **_problems({**_UNREADABLE, 403: "Token could not be generated", 429: "Too many failed attempts from this address", 503: _RECORDS}),
     },
     parameters=[_RETRY_AFTER],
 )
@@ -136,13 +143,34 @@ kept_package = extend_schema(
     parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
 )
 
+change_package = extend_schema(
+    operation_id="changePackage",
+    tags=["packages"],
+    summary="What a package's page does without scripts: the same package in another format, or its end",
+    auth=[],
+    request=serializers.PackageChange,
+    responses={
+        303: OpenApiResponse(description="To the page of the package in that format, or of the one that is ended"),
+        **_problems(
+            {
+                **_UNREADABLE,
+                **_UNKNOWN,
+                410: "It has expired, was cancelled, or holds what was changed or may not leave any more",
+                429: "The key has as many packages as it may keep",
+                503: _REPOSITORY[503],
+            }
+        ),
+    },
+    parameters=[_PACKAGE_ID, _header("Location", "The page", 303), _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT)],
+)
+
 cancel_package = extend_schema(
     operation_id="cancelPackage",
     tags=["packages"],
     summary="Ends a package; running downloads of it are cut short",
     auth=[],
-    responses={204: OpenApiResponse(description="It is ended"), **_problems(_UNKNOWN)},
-    parameters=[_PACKAGE_ID],
+    responses={204: OpenApiResponse(description="It is ended"), **_problems({**_UNKNOWN, 503: _RECORDS})},
+    parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
 )
 
 package_content = extend_schema(
@@ -164,6 +192,7 @@ package_content = extend_schema(
                 409: "A datastream changed at this very moment",
                 410: "It has expired, was cancelled, could not be prepared, or holds what was changed or may not leave any more",
                 429: "All download slots are in use",
+                502: "A datastream with which the range begins cannot be read, or is damaged",
                 503: "It is still being prepared, or the repository cannot be read at the moment",
             }
         ),
@@ -171,7 +200,7 @@ package_content = extend_schema(
     parameters=[
         _PACKAGE_ID,
         *_CONDITIONS,
-        _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT),
+        _RETRY_AFTER,
         _header("ETag", "Stays as long as the package", 200, 206, 304, 412, 416),
         _header("Last-Modified", "When the package was made", 200, 206, 304, 412, 416),
         _header("Content-Location", "This address", 200, 206, 304, 412, 416),
@@ -234,5 +263,16 @@ ready = extend_schema(
     responses={
         (200, "application/json"): OpenApiResponse(serializers.READINESS, "Everything can be used"),
         (503, "application/json"): OpenApiResponse(serializers.READINESS, "What is false cannot be used now"),
+    },
+)
+
+metrics = extend_schema(
+    operation_id="metrics",
+    tags=["health"],
+    summary="What this node counted, for Prometheus; from metrics.networks alone",
+    responses={
+        (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, "Prometheus' text format"),
+        (200, "application/openmetrics-text"): OpenApiResponse(OpenApiTypes.STR, "OpenMetrics, where Accept prefers it"),
+        **_problems({404: "Asked from elsewhere"}),
     },
 )

@@ -6,10 +6,10 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from getapi.core.errors import MalformedParameter, SizeUnknown
+from getapi.core.errors import MalformedParameter, MissingParameter, SizeUnknown
 from getapi.core.request import PackageRequest
 from getapi.negotiation import choose_named, preferred_format, prefers_async
-from getapi.services import addresses, packages, preparation, summary, tokens
+from getapi.services import addresses, counterpart, packages, preparation, summary, tokens
 from getapi.services.deliveries import conclude
 from getapi.services.packages import Package
 from getapi.services.statistics import Recipient
@@ -36,7 +36,7 @@ class PackageView(ApiView):
             return _accept(request, asked, grant, thorough=False)
         package = packages.keep(prepared, client=grant.client, recipient=_recipient(request, grant.key_id))
         if link:
-            return _link(request, package)
+            return _link(request, package, chosen=parameters.one("format") is not None)
         return send_part(request, _represent(request, package, first=True), 0, package.layout.length)
 
 
@@ -60,6 +60,19 @@ class KeptPackageView(ApiView):
 
     def head(self, request: Request, package_id: str) -> Response:
         return self.get(request, package_id)
+
+    @description.change_package
+    def post(self, request: Request, package_id: str) -> HttpResponse:
+        """What its page can do without scripts: the other format, and its end. The id is all that either asks for, as with DELETE."""
+        parameters = read_parameters(request)
+        form, cancel = parameters.one("format"), parameters.one("cancel")
+        if cancel == "yes":
+            self.delete(request, package_id)
+            return HttpResponse(status=303, headers={"Location": reverse("kept-package", args=[package_id])})
+        if form is None:
+            raise MissingParameter("format", "cancel")
+        made = counterpart.find_or_make(package_id, form, recipient=_recipient(request, None))
+        return HttpResponse(status=303, headers={"Location": f"{reverse('kept-package', args=[made])}#now"})
 
     @description.cancel_package
     def delete(self, request: Request, package_id: str) -> HttpResponse:
@@ -96,11 +109,15 @@ def _represent(request: Request, package: Package, *, first: bool = False) -> Re
     )
 
 
-def _link(request: Request, package: Package) -> HttpResponseBase:
-    """Programs get the package's description at once, browsers are sent to its page."""
+def _link(request: Request, package: Package, *, chosen: bool) -> HttpResponseBase:
+    """Programs get the package's description at once, browsers are sent to its page.
+
+    The fragment tells the page's script that it may start the download: at once where the format was ``chosen``, else after a moment in
+    which the reader can choose. No reload, way back or address handed on has it.
+    """
     place, content = reverse("kept-package", args=[package.id]), _content_address(package.id)
     if preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html":
-        return HttpResponse(status=303, headers={"Location": place})
+        return HttpResponse(status=303, headers={"Location": f"{place}#{'now' if chosen else 'start'}"})
     body = {"package": summary.summarize(package.id, content=content)}
     return Response(body, status=201, headers={"Location": place, "Content-Location": content})
 

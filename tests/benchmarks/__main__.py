@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.benchmarks import firstbyte, memory, planning, report
+from tests.benchmarks import firstbyte, memory, planning, report, studies
 from tests.benchmarks.contest import GB, compete
 from tests.benchmarks.entrants import enter
 from tests.benchmarks.report import Measured
@@ -72,12 +72,18 @@ def _planning(folder: Path, asked: argparse.Namespace, measured: Measured) -> No
     measured.planning = planning.rows(count=asked.objects, rounds=asked.rounds)
 
 
+def _servers(folder: Path, asked: argparse.Namespace, measured: Measured) -> None:
+    measured.studies = studies.study_rows(folder, rounds=asked.rounds)
+    measured.slow = [studies.slow_members(folder / "slow")]
+
+
 SECTIONS: dict[str, Section] = {
     "throughput": _throughput,
     "memory": _large,
     "readers": _crowd,
     "firstbyte": _first_byte,
     "planning": _planning,
+    "servers": _servers,
 }
 
 

@@ -10,6 +10,7 @@ from tests.benchmarks.contest import GB, Figures, Result
 from tests.benchmarks.firstbyte import FirstBytes
 from tests.benchmarks.memory import Crowd, Large
 from tests.benchmarks.planning import Row, table
+from tests.benchmarks.studies import Slow, StudyRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +43,13 @@ class Measured:
     crowds: Sequence[Crowd] = ()
     first_bytes: Sequence[FirstBytes] = ()
     planning: Sequence[Row] = field(default=())
+    studies: Sequence[StudyRow] = ()
+    slow: Sequence[Slow] = ()
 
 
 def write(measured: Measured) -> str:
     """The whole page."""
-    sections = [_throughput, _memory, _crowds, _first_bytes, _planning]
+    sections = [_throughput, _memory, _crowds, _first_bytes, _planning, _servers]
     return "\n".join([_head(), _targets(measured), *filter(None, (section(measured) for section in sections))])
 
 
@@ -59,7 +62,7 @@ Absolute figures drift from machine to machine and from day to day; the ratios w
 
 
 def _targets(measured: Measured) -> str:
-    rows = [*_of_throughput(measured.results), *_of_memory(measured), *(_of_planning(measured.planning))]
+    rows = [*_of_throughput(measured.results), *_of_memory(measured), *(_of_planning(measured.planning)), *_of_servers(measured)]
     lines = "\n".join(map(str, rows))
     return f"| target | wanted | reached | met |\n|---|---|---|---|\n{lines}\n"
 
@@ -97,6 +100,15 @@ def _of_planning(rows: Sequence[Row]) -> Iterable[Target]:
         yield Target(what=f"planning, {size}, to lxml's parsing", reached=spent.cold / spent.files, wanted=4, is_most=True)
         yield Target(what=f"planning again, {size}, to lxml's parsing", reached=spent.warm / spent.files, wanted=0.5, is_most=True)
         yield Target(what=f"s to the first byte of {row.count} objects, {size}", reached=row.first_byte, wanted=1, is_most=True)
+
+
+def _of_servers(measured: Measured) -> Iterable[Target]:
+    for each in measured.studies[1:]:
+        what = f"time for a study, {each.how}, to Orthanc's own archive"
+        yield Target(what=what, reached=each.seconds / measured.studies[0].seconds, wanted=1, is_most=True)
+    for slow in measured.slow:
+        what = f"{slow.count} members that take {slow.each * 1000:.0f} ms each to open, times as fast as one after the other"
+        yield Target(what=what, reached=slow.ratio, wanted=5)
 
 
 def _throughput(measured: Measured) -> str:
@@ -183,4 +195,24 @@ def _planning(measured: Measured) -> str:
 Cold, again, and the review of a kept package, in what lxml needs to read and parse the same files.
 
 {table(measured.planning)}
+"""
+
+
+def _servers(measured: Measured) -> str:
+    if not measured.slow:
+        return ""
+    own = measured.studies[0].seconds if measured.studies else 0.0
+    rows = "\n".join(
+        f"| {each.how} | {each.octets / 1e6:.1f} | {each.seconds:.2f} | {each.octets / each.seconds / 1e6:.0f} | {each.seconds / own:.2f} |"
+        for each in measured.studies
+    )
+    table = f"| how | MB | seconds | MB/s | ratio |\n|---|---|---|---|---|\n{rows}\n" if rows else "Orthanc is not installed here.\n"
+    slow = measured.slow[0]
+    faster = f"{slow.seconds:.2f} s, {slow.ratio:.1f} times as fast as one after the other"
+    return f"""## Out of other servers
+
+A study of 200 instances out of a real Orthanc on the same machine; the median of {measured.rounds} rounds, the question for it included.
+
+{table}
+{slow.count} members of a server that takes {slow.each * 1000:.0f} ms to open each: {faster}.
 """

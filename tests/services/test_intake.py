@@ -15,19 +15,19 @@ from getapi.core.plan import STAGED
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, ObjectRecord
 from getapi.models import Package, StagedMember
 from getapi.services import intake, stage
+from getapi.services.stock import Stock
 from tests.conftest import Configure
-from tests.core.fakes import FakeContent
+from tests.core.fakes import UnsizedContent
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OCTETS = bytes(range(256)) * 3000
 
 
-class Endless(FakeContent):
-    size = None  # type: ignore[assignment] # a content may say so
+class Endless(UnsizedContent):
+    """``then`` happens at its end."""
 
     def __init__(self, data: bytes, then: Callable[[], None] = lambda: None) -> None:
-        super().__init__(data, 0)
-        self.size = None  # type: ignore[assignment] # likewise
+        super().__init__(data)
         self._then = then
 
     def read(self, count: int) -> bytes:
@@ -35,6 +35,10 @@ class Endless(FakeContent):
         if not block:
             self._then()
         return block
+
+
+def wait_for(event: threading.Event) -> None:
+    event.wait(30)
 
 
 class Origin:
@@ -84,12 +88,14 @@ def test_all_that_planning_and_sending_want_is_known_afterwards(package: str) ->
     ((key, member),) = stage.members(package).items()
     assert key == ("origin", "a:1", "E")
     assert (member.size, member.is_there(), member.path.read_bytes()) == (len(OCTETS), True, OCTETS)
-    record = intake.as_record(DATASTREAM, member, "sha512")
+    stock = Stock(package, "sha512", look=lambda: None)
+    record = stock.recall("origin", DATASTREAM)
     assert record is not None
     assert (record.size, record.identity) == (len(OCTETS), STAGED + hashlib.sha256(OCTETS).hexdigest())
     assert record.digests == (Digest(algorithm="sha512", value=hashlib.sha512(OCTETS).hexdigest()),)
-    assert intake.as_record(DATASTREAM, member, "md5") is None
-    assert intake.as_record(replace(DATASTREAM, version="E.1"), member, "sha512") is None
+    assert stock.recall("origin", replace(DATASTREAM, version="E.1")) is None
+    assert stock.recall("other", DATASTREAM) is None
+    assert Stock(package, "md5", look=lambda: None).recall("origin", DATASTREAM) is None
 
 
 @pytest.mark.parametrize("algorithm", ["md5", "sha256"])
@@ -144,7 +150,7 @@ def test_whoever_must_stop_does_at_once_though_the_source_hangs(package: str, tm
 
     began = time.monotonic()
     with pytest.raises(PreparationStopped):
-        take(package, lambda: Endless(OCTETS, lambda: hangs.wait(30) and None), look=look)
+        take(package, lambda: Endless(OCTETS, lambda: wait_for(hangs)), look=look)
     assert time.monotonic() - began < 5
     assert seen == sorted(seen)
     assert nothing_is_left(tmp_path)
@@ -159,7 +165,7 @@ def test_a_source_that_drips_is_one_that_does_not_answer() -> None:
         return now[0]
 
     hangs = threading.Event()
-    supply = intake.Supply(lambda: Endless(b"x", lambda: hangs.wait(30) and None), "origin")
+    supply = intake.Supply(lambda: Endless(b"x", lambda: wait_for(hangs)), "origin")
     with pytest.raises(SourceUnavailable):
         list(supply.blocks(lambda: None, clock=clock))
     supply.close()

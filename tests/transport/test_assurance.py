@@ -13,6 +13,7 @@ import pytest
 
 from getapi.core.errors import ContentChanged, ContentMissing, FixityMismatch, PackageCanceled, SourceUnavailable
 from getapi.core.layout import Extent, Layout, lay_out, lay_out_entry
+from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup
 from getapi.transport import ahead, assurance
@@ -216,6 +217,52 @@ def test_nor_do_the_last_octets_of_a_remote_one_whose_beginning_the_window_does_
     assert len(caught.value.args[-1]) <= max(0, len(OCTETS) - HELD - first)
     arrived, _ = serve(layout, right, start, layout.length, no_doubt())
     assert arrived == whole(layout, {"data/a": OCTETS})[start:]
+
+
+@pytest.mark.parametrize("first", [1, 500_000, len(OCTETS) - HELD, len(OCTETS) - 1])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_server_that_answers_ranges_wrongly_is_not_vouched_for_by_its_whole_answer(first: int, known: bool) -> None:
+    """The very bytes that leave are compared, and not only others of the same name."""
+    one = elsewhere(entry("a", OCTETS, known=known, declared=("md5",) if known else ()))
+    layout = laid_out(one)
+
+    def open_entry(found: Entry, start: int = 0) -> Held:
+        return Held(OCTETS if not start else ROTTEN[:start] + b"?" + ROTTEN[start + 1 :], start=start)
+
+    start = member(layout) + first
+    transfer = Transfer(None, total=layout.length - start)
+    arrived: list[bytes] = []
+    with pytest.raises(ContentChanged):
+        arrived.extend(send(layout, start=start, stop=layout.length, open_entry=open_entry, transfer=transfer, doubt=no_doubt()))
+    assert transfer.handed <= max(0, len(OCTETS) - HELD - first)
+
+
+def noting() -> tuple[Doubt, list[tuple[str, Examination]]]:
+    told: list[tuple[str, Examination]] = []
+    return Doubt(verifier=Verifier(tell=lambda entry, found: told.append((entry.path, found)))), told
+
+
+def test_what_was_learned_while_it_was_sent_is_told_where_it_is_new() -> None:
+    identified = elsewhere(entry("a", OCTETS, known=False, declared=("md5",)))
+    identified = replace(identified, datastream=replace(identified.datastream, identity="one"))
+    for one, expected in ((identified, 1), (replace(identified, digest=hashlib.sha256(OCTETS).hexdigest()), 0), (entry("a", OCTETS), 0)):
+        asked, told = noting()
+        layout = laid_out(one)
+        serve(layout, Store({"data/a": partial(Held, OCTETS)}), 0, layout.length, asked)
+        assert len(told) == expected
+        for path, found in told:
+            assert (path, found.identity, found.size, found.mismatch) == ("data/a", "one", len(OCTETS), "")
+            assert found.digests == {name: hashlib.new(name, OCTETS).hexdigest() for name in ("md5", "sha256")}
+
+
+def test_what_was_wrong_when_it_was_sent_is_read_again_and_told() -> None:
+    one = elsewhere(entry("a", OCTETS, declared=("md5",)))
+    asked, told = noting()
+    layout = laid_out(one)
+    with pytest.raises(FixityMismatch):
+        serve(layout, Store({"data/a": partial(Held, ROTTEN)}), 0, layout.length, asked)
+    wait_until(lambda: bool(told))
+    assert [(path, found.mismatch) for path, found in told] == [("data/a", "md5")]
 
 
 def test_nor_what_a_window_holds_of_a_remote_one_from_its_beginning_but_not_to_its_end() -> None:

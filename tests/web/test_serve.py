@@ -11,7 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from getapi import conf
 from getapi.management.commands import serve
 from tests.conftest import Configure
-from tests.web.server import TOP
+from tests.web.database import TOP
 
 pytestmark = pytest.mark.django_db
 
@@ -48,7 +48,7 @@ def test_it_becomes_gunicorn_with_room_for_waiting_connections(configure: Config
     with pytest.raises(Executed):
         run("--bind", "[::1]:9000", "--workers", "3", "--threads", "40")
     ((*arguments, _),) = executed
-    expected = ["--bind", "[::1]:9000", "--workers", "3", "--threads", "40", "--worker-connections", "1040"]
+    expected = ["--bind", "[::1]:9000", "--workers", "3", "--threads", "40", "--worker-connections", "1040", "--graceful-timeout", "30"]
     assert arguments == [sys.executable, "-m", "gunicorn", "--config", serve.CONFIGURATION, *expected]
 
 
@@ -56,7 +56,7 @@ def test_without_words_it_listens_on_loopback_alone(configure: Configure, execut
     configure()
     with pytest.raises(Executed):
         run()
-    assert executed[0][-9:-3] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
+    assert executed[0][-11:-5] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
 
 
 @pytest.mark.parametrize(("words", "preparing"), [([], "2"), (["--preparing", "5"], "5"), (["--no-worker"], "")])

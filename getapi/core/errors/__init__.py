@@ -26,6 +26,7 @@ from getapi.core.errors.document import (
     XmlTooDeep,
 )
 from getapi.core.errors.package import (
+    DatabaseUnavailable,
     DeliveryError,
     DeliveryOverdue,
     DeliveryShutDown,
@@ -40,6 +41,7 @@ from getapi.core.errors.package import (
     ServerUnsuitable,
     TooManyDeliveries,
     TooManyPackages,
+    TooManyPlans,
 )
 from getapi.core.errors.preparation import (
     PackageFailed,
@@ -47,6 +49,7 @@ from getapi.core.errors.preparation import (
     PreparationAbandoned,
     PreparationError,
     PreparationStopped,
+    StageBusy,
     StageTooSmall,
     StageUnusable,
     TooManyPreparations,
@@ -83,6 +86,7 @@ __all__ = [
     "AuthorizationError",
     "ContentChanged",
     "ContentMissing",
+    "DatabaseUnavailable",
     "DatastreamNotFound",
     "DatastreamRefused",
     "DeliveryError",
@@ -125,6 +129,7 @@ __all__ = [
     "SizeUnknown",
     "SourceError",
     "SourceUnavailable",
+    "StageBusy",
     "StageTooSmall",
     "StageUnusable",
     "TokenNotGenerated",
@@ -135,6 +140,7 @@ __all__ = [
     "TooManyFiles",
     "TooManyMedia",
     "TooManyPackages",
+    "TooManyPlans",
     "TooManyPreparations",
     "XmlRefused",
     "XmlTooDeep",

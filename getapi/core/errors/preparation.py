@@ -29,7 +29,7 @@ class TooManyPreparations(PackagingError):
 
     def __init__(self, *, limit: int, retry_after: int) -> None:
         super().__init__(
-            f"{limit} packages of this application are being prepared already; try again later", limit=limit, retry_after=retry_after
+            f"This application has {limit} packages in preparation already; try again later", limit=limit, retry_after=retry_after
         )
 
 
@@ -40,12 +40,21 @@ class PreparationError(PackagingError):
 
 
 class StageTooSmall(PreparationError):
-    """One datastream is larger than the whole stage, or more is being prepared and sent than the stage has room for."""
+    """One datastream is larger than the whole stage."""
 
     code = "stage-too-small"
 
     def __init__(self, *, limit: int) -> None:
         super().__init__("The service has no room for a datastream whose size its repository does not tell", limit=limit)
+
+
+class StageBusy(PreparationError):
+    """What is being prepared and sent at the moment leaves no room in the stage; that passes."""
+
+    code = "stage-busy"
+
+    def __init__(self) -> None:
+        super().__init__("The service has too much to prepare and to send at the moment")
 
 
 class StageUnusable(PreparationError):

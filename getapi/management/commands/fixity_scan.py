@@ -36,25 +36,28 @@ class Command(BaseCommand):
         parser.add_argument("--share", type=_share, default=Share(), help="1/4: the first of four parts, for processes side by side")
 
     def handle(self, *_: Any, failed: bool, repository: list[str] | None, algorithm: list[str] | None, share: Share, **__: Any) -> None:
-        known = {store.name: store for store in stores()}
+        walked = {store.name: store for store in stores()}
+        # What was found wrong of a server's content while it was sent can be read again, though the server cannot be walked through.
+        known = [each.name for each in conf.current().repositories if failed or each.name in walked]
         if unknown := sorted(set(repository or ()) - set(known)):
             raise CommandError(f"No repository is configured by the name {', '.join(unknown)}")
         learn = frozenset(algorithm or [conf.current().packages.checksum])
-        chosen = [store for name, store in known.items() if repository is None or name in repository]
+        chosen = [name for name in known if repository is None or name in repository]
         try:
-            troubled = [store.name for store in chosen if not self._scan(store, learn, share, failed=failed)]
+            troubled = [name for name in chosen if not self._scan(name, None if failed else walked[name], learn, share)]
         except KeyboardInterrupt:
             raise CommandError("Interrupted; the next scan goes on from here", returncode=130) from None
         if troubled:
             raise CommandError(f"Not all is as it should be: {', '.join(troubled)}")
 
-    def _scan(self, store: Holdings, learn: frozenset[str], share: Share, *, failed: bool) -> bool:
-        """Whether all was read and right."""
+    def _scan(self, name: str, store: Holdings | None, learn: frozenset[str], share: Share) -> bool:
+        """Whether all was read and right; without a store what is recorded as wrong is read."""
         counts, octets = Counter[Outcome](), 0
         try:
-            pids = _failed(store, share) if failed else stored_pids(store, share)
-            total = len(pids) if isinstance(pids, list) else sum(1 for _ in stored_pids(store, share))
-            with tqdm(desc=store.name, total=total, unit=" objects", disable=None, file=sys.stderr) as bar:
+            pids = _failed(name, share) if store is None else stored_pids(store, share)
+            total = len(pids) if isinstance(pids, list) else sum(1 for _ in pids)
+            pids = pids if store is None else stored_pids(store, share)
+            with tqdm(desc=name, total=total, unit=" objects", disable=None, file=sys.stderr) as bar:
 
                 def read(more: int) -> None:
                     nonlocal octets
@@ -63,29 +66,29 @@ class Command(BaseCommand):
                     bar.update(0)
 
                 scan = Scan(
-                    source=registry().by_name(store.name), ledger=fixity.current_ledger(), learn=learn, failed=failed, progress=read
+                    source=registry().by_name(name), ledger=fixity.current_ledger(), learn=learn, failed=store is None, progress=read
                 )
                 with closing(scan.run(pids)) as findings:
                     for found in findings:
                         bar.update()
                         counts.update(finding.outcome for finding in found)
-                        self._tell(store, found, bar)
+                        self._tell(name, found, bar)
         except SourceUnavailable as error:
-            self.stderr.write(f"{store.name}: {error.sentence}")
+            self.stderr.write(f"{name}: {error.sentence}")
             return False
-        self.stdout.write(f"{store.name}: {_summary(counts)}; {octets} bytes read")
+        self.stdout.write(f"{name}: {_summary(counts)}; {octets} bytes read")
         return not any(counts[outcome] for outcome in TOLD)
 
-    def _tell(self, store: Holdings, found: list[Finding], bar: "tqdm[Any]") -> None:
+    def _tell(self, name: str, found: list[Finding], bar: "tqdm[Any]") -> None:
         for finding in found:
             if finding.outcome in TOLD:
                 bar.clear()
                 about = f"{finding.pid}/{finding.dsid}" if finding.dsid else finding.pid
-                self.stdout.write(f"{finding.outcome}\t{store.name}\t{one_line(about)}\t{one_line(finding.text)}")
+                self.stdout.write(f"{finding.outcome}\t{name}\t{one_line(about)}\t{one_line(finding.text)}")
 
 
-def _failed(store: Holdings, share: Share) -> list[str]:
-    return [pid for pid in fixity.mismatched(store.name) if share.holds(pid)]
+def _failed(name: str, share: Share) -> list[str]:
+    return [pid for pid in fixity.mismatched(name) if share.holds(pid)]
 
 
 def _summary(counts: Counter[Outcome]) -> str:

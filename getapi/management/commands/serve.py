@@ -1,6 +1,7 @@
 """``manage.py serve``: the service under gunicorn, as it is meant to run."""
 
 import ipaddress
+import math
 import os
 import re
 import sys
@@ -15,7 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 
 from getapi import conf
-from getapi.services.watcher import RESERVED_THREADS
+from getapi.services.watcher import RESERVED_THREADS, STOP_MARGIN
 
 CONFIGURATION = "python:packaging_service.gunicorn"
 WORKER = "PACKAGING_WORKER"
@@ -37,7 +38,7 @@ The demonstration's: make demo, then PACKAGING_CONFIG=var/demo/packaging.toml ma
 
 
 class Command(BaseCommand):
-    help = "Starts the service under gunicorn. It ends on SIGTERM, giving running downloads 25 seconds to finish."
+    help = "Starts the service under gunicorn. It ends on SIGTERM, giving running downloads 25 seconds (--grace) to finish."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -52,7 +53,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--no-worker", action="store_true", help="start none: 'manage.py worker' runs elsewhere")
 
-    def handle(self, *, bind: tuple[str, int], workers: int, threads: int, preparing: int, no_worker: bool, **_options: Any) -> None:
+        shown = "seconds for which running downloads go on after SIGTERM; what is cut then can be taken up again (25)"
+        parser.add_argument("--grace", metavar="SECONDS", type=at_least(0), default=25, help=shown)
+
+    def handle(
+        self, *, bind: tuple[str, int], workers: int, threads: int, grace: int, preparing: int, no_worker: bool, **_options: Any
+    ) -> None:
         host, port = bind
         if conf.current().secret_key_is_development and not is_loopback(host):
             raise CommandError(
@@ -64,6 +70,7 @@ class Command(BaseCommand):
         shown = f"[{host}]" if ":" in host else host
         arguments = [sys.executable, "-m", "gunicorn", "--config", CONFIGURATION, "--bind", f"{shown}:{port}"]
         arguments += ["--workers", str(workers), "--threads", str(threads), "--worker-connections", str(threads + SPARE_CONNECTIONS)]
+        arguments += ["--graceful-timeout", str(grace + math.ceil(STOP_MARGIN))]
         sys.stdout.flush()
         # The same process goes on as gunicorn: it forks before anything of Django, its threads or its connections is there.
         os.execve(sys.executable, arguments, environment(None if no_worker else preparing))  # noqa: S606 # no shell is wanted

@@ -109,7 +109,7 @@ def lead_here() -> Callable[[], None]:
     from getapi.sources.addresses import PinnedAdapter
     from getapi.sources.external import ExternalHosts
 
-    defaults = ExternalHosts.__init__.__kwdefaults__
+    defaults = ExternalHosts.__init__.__kwdefaults__ or {}
     before = dict(defaults)
     defaults.update(resolver=lambda *_: ["93.184.216.34"], adapter=lambda host, _: PinnedAdapter(host, "127.0.0.1"))
     return lambda: defaults.update(before)

@@ -247,8 +247,12 @@ class TestStage:
         first, whole = shop.prepared()  # it was opened a moment ago
         second = shop.ask().json()["id"]
         run_once()
-        assert shop.page(second)["problem"]["code"] == "stage-too-small"
+        assert (shop.page(second)["state"], job_of(second).state) == ("preparing", "waiting")  # there may be room in a minute
         assert octets(shop.content(first)) == whole
+        for _ in range(jobs.ATTEMPTS - 1):
+            Job.objects.update(queued=timezone.now() - jobs.REQUEUE - timedelta(seconds=1))
+            run_once()
+        assert shop.page(second)["problem"]["code"] == "stage-busy"
 
     def test_what_is_nobodys_is_swept_and_nothing_else(self, shop: Shop) -> None:
         shop.put("A")
@@ -324,6 +328,20 @@ class TestLimits:
         run_once()
         shop.ask()
 
+    def test_what_must_come_again_waits_for_its_turn_too(self, shop: Shop) -> None:
+        shop.put("A")
+        shop.host.put("/A", A)
+        first, whole = shop.prepared()
+        shop.staged[0].unlink()
+        shop.serve("limits.preparing = 1")
+        shop.ask()
+        assert (shop.content(first).status_code, shop.page(first)["state"]) == (503, "preparing")
+        assert job_of(first).state == "done"  # it is not begun yet
+        run_once()
+        assert shop.content(first).status_code == 503
+        run_once()
+        assert octets(shop.content(first)) == whole
+
     def test_they_count_among_the_packages_of_a_key(self, shop: Shop) -> None:
         shop.put("A")
         shop.host.put("/A", A)
@@ -389,3 +407,23 @@ class TestTwice:
         Job.objects.update(queued=timezone.now() - jobs.REQUEUE - timedelta(seconds=1))
         run_once()
         assert shop.page(package_id)["state"] == "ready"
+
+
+class TestWithoutAServer:
+    @pytest.mark.parametrize("form", ["tar", "zip"])
+    def test_a_written_package_holds_them_too_and_nothing_is_left(self, shop: Shop, form: str) -> None:
+        shop.put("A", "B")
+        shop.host.put("/A", A)
+        shop.host.put("/B", B, chunked=False)
+        output = shop.folder / f"package.{form}"
+        call_command("write_package", PID, "--output", str(output), "--format", form)
+        assert output.read_bytes() == shop.prepared(format=form)[1]
+        assert Package.objects.count() == 1
+        assert len(shop.staged) == 2  # the prepared one's
+
+    def test_one_whose_bytes_break_off_is_left_out_of_it(self, shop: Shop) -> None:
+        shop.put("A")
+        shop.host.put("/A", A, breaks=99)
+        output = shop.folder / "package.tar"
+        call_command("write_package", PID, "--output", str(output))
+        assert b"elsewhere:1/A\tsource-unavailable" in contents(output.read_bytes())["notices.txt"]

@@ -16,10 +16,11 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.sources.stores import BuiltStore
+from tests.web.database import TOP
 from tests.web.preparing.elsewhere import Body, Host, hosting
 from tests.web.preparing.material import PID, put, some, toml
 from tests.web.resume.asking import FORM, Application, ask, get
-from tests.web.server import TOP, Server, serving
+from tests.web.server import Server, serving
 
 A, B = some(400_000, "a"), some(70_000, "b")
 SETTINGS = "tests.web.preparing.settings"

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('getapi', '0005_jobs'),
+        ('getapi', '0006_jobs'),
     ]
 
     operations = [

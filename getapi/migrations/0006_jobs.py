@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('getapi', '0004_delivery_unsettled'),
+        ('getapi', '0005_slots'),
     ]
 
     operations = [

@@ -1,0 +1,199 @@
+"""Questions to other servers: whose name they carry and where to, how often they are asked, and when they are given up."""
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from getapi.core.errors import ContentMissing, SourceUnavailable
+from getapi.core.source import DatastreamRecord
+from getapi.sources import http
+from getapi.sources.addresses import is_reachable
+from getapi.sources.http import Credentials, UrlRefused, origin
+from getapi.sources.peer import Login, Peer
+from tests.sources.hostile import dripping_head, silent
+from tests.sources.peers import Answer, Asked, PeerServer, running
+
+SECRET = "open-sesame-7"
+DATASTREAM = DatastreamRecord(pid="demo:1", dsid="PDF", version="1", remote=True)
+
+
+@pytest.fixture
+def server() -> Iterator[PeerServer]:
+    with running(PeerServer(lambda _: Answer(body=b"here"))) as server:
+        yield server
+
+
+def peer_of(server: PeerServer, **options: object) -> Peer:
+    return Peer.at(server.url, repository="r", **{"private": True, **options})  # type: ignore[arg-type] # the tests' own
+
+
+def get(peer: Peer, path: str = "x") -> bytes:
+    return peer.fetch(peer.url(path), limit=1000).octets
+
+
+def test_connections_are_kept_and_dropped_ones_are_made_anew(server: PeerServer) -> None:
+    peer = peer_of(server)
+    for _ in range(5):
+        assert get(peer) == b"here"
+    assert len({asked.connection for asked in server.asked}) == 1
+    server.drop()
+    assert get(peer) == b"here"
+    assert len({asked.connection for asked in server.asked}) == 2
+
+
+@pytest.mark.parametrize("login", [Login(user="u", password=SECRET), Login(token=SECRET), Login(user="u", password="p", token=SECRET)])
+def test_a_login_is_sent_with_each_question(server: PeerServer, login: Login) -> None:
+    get(peer_of(server, login=login))
+    assert server.asked[0].headers["authorization"] == login.header()
+
+
+def test_a_login_goes_nowhere_else_and_is_seen_nowhere(server: PeerServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with running(PeerServer(lambda _: Answer(body=b"other"))) as other:
+        server.answer = lambda asked: Answer(status=302, headers={"Location": f"{other.url}/y"})
+        peer = peer_of(server, login=Login(token=SECRET), hosts=(other.url.removeprefix("http://"),))
+        assert get(peer) == b"other"
+        assert "authorization" in server.asked[0].headers
+        assert "authorization" not in other.asked[0].headers
+        other.trick = lambda asked, answer, connection: connection.close()
+        with pytest.raises(SourceUnavailable) as caught:
+            get(peer, f"x?key_credential={SECRET}")
+    told = [str(caught.value), repr(caught.value.facts), repr(caught.value.__cause__), repr(peer), caplog.text]
+    assert not any(SECRET in each for each in told)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:1/", "http://169.254.169.254/", "https://example.org/", "file:///etc/passwd", "http://["]
+)
+def test_a_redirect_leads_to_configured_hosts_alone(server: PeerServer, target: str) -> None:
+    server.answer = lambda _: Answer(status=307, headers={"Location": target})
+    with pytest.raises(SourceUnavailable):
+        get(peer_of(server))
+    with pytest.raises(ContentMissing):
+        peer_of(server).files.open(DATASTREAM, f"{server.url}/x")
+
+
+def test_a_private_address_is_not_connected_to_unless_that_is_configured(server: PeerServer) -> None:
+    with pytest.raises(SourceUnavailable):
+        get(peer_of(server, private=False))
+    assert not server.asked
+    for address, private, expected in (
+        ("10.0.0.1", True, True), ("10.0.0.1", False, False), ("127.0.0.1", True, True), ("::1", True, True), ("fc00::1", True, True),
+        ("::ffff:10.0.0.1", True, True), ("93.184.216.34", False, True),
+        ("169.254.169.254", True, False), ("fe80::1", True, False), ("0.0.0.0", True, False), ("224.0.0.1", True, False),
+        ("::ffff:169.254.169.254", True, False), ("no address", True, False), ("255.255.255.255", True, False),
+    ):  # fmt: skip
+        assert is_reachable(address, private=private) is expected, address
+
+
+def test_what_fails_for_a_moment_is_asked_again(server: PeerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PAUSES", (0.0, 0.0))
+    answers = iter([Answer(status=503), Answer(status=502), Answer(body=b"here")])
+    server.answer = lambda _: next(answers)
+    assert get(peer_of(server)) == b"here"
+    assert len(server.asked) == 3
+
+
+def test_any_other_answer_is_asked_for_once(server: PeerServer) -> None:
+    server.answer = lambda _: Answer(status=500)
+    with pytest.raises(SourceUnavailable):
+        get(peer_of(server))
+    assert len(server.asked) == 1
+
+
+def test_a_server_that_is_away_is_left_alone_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PAUSES", ())
+    now, resolved = [100.0], list[str]()
+
+    def resolve(host: str, port: int) -> list[str]:
+        resolved.append(host)
+        return []
+
+    peer = Peer.at("http://peer.example.org", repository="r", resolver=resolve, clock=lambda: now[0])
+    for _ in range(50):
+        with pytest.raises(SourceUnavailable):
+            get(peer)
+    assert len(resolved) == 1
+    now[0] += http.AWAY
+    with pytest.raises(SourceUnavailable):
+        get(peer)
+    assert len(resolved) == 2
+
+
+@pytest.mark.parametrize("trick", [dripping_head, silent])
+def test_no_drip_passes_the_deadline(server: PeerServer, monkeypatch: pytest.MonkeyPatch, trick: object) -> None:
+    monkeypatch.setattr(http, "CONNECTING", 0.2)
+    monkeypatch.setattr(http, "PAUSES", ())
+    server.trick = trick  # type: ignore[assignment] # one of the hostile
+    began = time.monotonic()
+    with pytest.raises(SourceUnavailable):
+        get(peer_of(server, patience=0.6))
+    assert time.monotonic() - began < 3
+
+
+def test_a_document_has_a_bound(server: PeerServer) -> None:
+    server.answer = lambda _: Answer(body=bytes(1001))
+    with pytest.raises(SourceUnavailable):
+        get(peer_of(server))
+    server.answer = lambda _: Answer(body=bytes(1000))
+    assert len(get(peer_of(server))) == 1000
+
+
+def test_paths_are_written_so_that_they_stay_one_part_each(server: PeerServer) -> None:
+    peer = peer_of(server)
+    assert peer.url("objects", "a:b/../c?d#e", query={"x": "1 2"}) == f"{server.url}/objects/a%3Ab%2F..%2Fc%3Fd%23e?x=1+2"
+
+
+@pytest.mark.parametrize("url", ["http://u:p@127.0.0.1/", "ftp://127.0.0.1/", "http://127.0.0.1:99999/", "http:///x", "x"])
+def test_other_urls_are_refused(server: PeerServer, url: str) -> None:
+    client = peer_of(server).client
+    with pytest.raises(UrlRefused):
+        client.ask(url, deadline=client.clock() + 30)
+
+
+def test_an_origin_has_its_port() -> None:
+    assert (origin("https://A.example.org./x"), origin("http://a.example.org:80")) == (
+        "https://a.example.org:443",
+        "http://a.example.org:80",
+    )
+    assert SECRET not in repr(Credentials(origin="x", value=SECRET))
+
+
+def test_html_in_a_pictures_place_is_no_picture(server: PeerServer) -> None:
+    server.answer = lambda _: Answer(body=b"<html>", headers={"Content-Type": "text/html"})
+    files, url = peer_of(server).files, f"{server.url}/x"
+    picture = DatastreamRecord(pid="demo:1", dsid="IMG", version="1", mime="image/jpeg", remote=True)
+    with pytest.raises(SourceUnavailable):
+        files.open(picture, url)
+    for mime in ("text/html; charset=x", "application/xhtml+xml", ""):
+        with files.open(DatastreamRecord(pid="demo:1", dsid="PAGE", version="1", mime=mime, remote=True), url) as content:
+            assert content.read(100) == b"<html>"
+
+
+def test_a_size_is_asked_for_by_head(server: PeerServer) -> None:
+    files = peer_of(server).files
+    assert files.size(DATASTREAM, f"{server.url}/x") == 4
+    assert [asked.method for asked in server.asked] == ["HEAD"]
+    server.answer = lambda _: Answer(status=404)
+    with pytest.raises(ContentMissing):
+        files.size(DATASTREAM, f"{server.url}/x")
+    server.answer = lambda _: Answer(headers={"Content-Length": ""})
+    with pytest.raises(SourceUnavailable):
+        files.size(DATASTREAM, f"{server.url}/x")
+
+
+def test_what_is_not_as_long_as_it_was_said_to_be_is_remembered_for_a_while(server: PeerServer) -> None:
+    files = peer_of(server).files
+
+    def half(asked: Asked, answer: Answer, connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhere")
+
+    server.trick = half
+    with pytest.raises(Exception, match="not what it was"):
+        files.open(DATASTREAM, f"{server.url}/x")
+    assert files.blame.rests_on(DATASTREAM)
+    assert files.blame.rests_on_any("demo:1")
+    assert not files.blame.rests_on_any("demo:2")
