@@ -104,6 +104,8 @@ NEEDED: dict[str, dict[str, str]] = {
     "repositories ocfl": {"name": "r", "type": "ocfl", "root": "o"},
     "repositories fedora3_rest": {"name": "r", "type": "fedora3_rest", "url": "https://fedora.example"},
     "repositories orthanc": {"name": "r", "type": "orthanc", "url": "https://pacs.example"},
+    "repositories omeka": {"name": "r", "type": "omeka", "url": "https://omeka.example"},
+    "repositories iiif": {"name": "r", "type": "iiif", "url": "https://iiif.example/{id}"},
     "embargo.rules": {"name": "n", "datastream": "d", "xpath": "x"},
 }
 """What a table of a list must hold to be read at all."""
