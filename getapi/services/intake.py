@@ -160,7 +160,7 @@ def _compare(datastream: DatastreamRecord, digests: Mapping[str, str], size: int
 
 
 def as_record(datastream: DatastreamRecord, size: int, digests: Mapping[str, str], algorithm: str) -> DatastreamRecord:
-    """The record as planning wants it: size, an identity that stands for the very bytes, the digest for the manifest. It is a file's now."""
+    """The record as planning wants it: size, an identity that stands for the very bytes, the manifest's digest. It is a file's now."""
     known = datastream.digests
     if datastream.digest(algorithm) is None:
         known = (*known, Digest(algorithm=algorithm, value=digests[algorithm]))
