@@ -19,7 +19,7 @@ MAX_MTIME = 8**11 - 1
 
 STAGED = "staged:"
 """Begins the identity of a datastream whose source cannot say how many octets it has: all of them were read once and put aside. Their
-SHA-256 follows, so that of the same size other bytes make another entity tag, then a colon and the source's own identity, if it gives one."""
+SHA-256 follows, so that of the same size other bytes make another entity tag; then a colon, and the identity that the source gives."""
 
 
 def staged_identity(sha256: str, own: str) -> str:
