@@ -39,11 +39,16 @@ def put_all(store: BuiltStore) -> None:
 
 
 @pytest.fixture(scope="package")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    store = BuiltStore(root=tmp_path_factory.mktemp("store"))
-    put_all(store)
+def store(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
+    made = BuiltStore(root=tmp_path_factory.mktemp("store"))
+    put_all(made)
+    return made
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory, store: BuiltStore) -> Iterator[Server]:
     toml = '[packages]\nttl = "24 h"\nsource_organization = "Riverside University Libraries"\n'
-    with serving(tmp_path_factory.mktemp("service"), toml=toml + configuration(store)) as server:
+    with serving(tmp_path_factory.mktemp("service"), toml=toml + configuration(store), worker=True) as server:
         yield server
 
 

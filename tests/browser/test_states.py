@@ -6,6 +6,7 @@ answered in its stead; all else (style, scripts, links) is the running service's
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from getapi.renderers import PAGE_POLICY, HtmlRenderer
 from tests.browser.conftest import SMALL
 from tests.browser.forms import downloads
 from tests.browser.sights import Sights
+from tests.sources.stores import BuiltStore
 from tests.web.resume.asking import Application
-from tests.web.server import Server
+from tests.web.resume.material import configuration
+from tests.web.server import Server, serving
 
 ID = "0123456789abcdef0123456789abcdef"
 PACKAGE: dict[str, Any] = {
@@ -125,7 +128,16 @@ def test_a_service_that_is_away_is_told_and_asked_more_and_more_seldom(page: Any
     assert len(looks) - seen <= 1
 
 
-def test_an_expired_link_of_the_service_s_own(page: Any, service: Server, application: Application, sights: Sights) -> None:
+def test_a_link_that_expires_while_its_page_is_open_and_for_who_opens_it_later(page: Any, store: BuiltStore, tmp_path: Path) -> None:
+    with serving(tmp_path, toml='[packages]\nttl = "3 s"\n' + configuration(store)) as short:
+        place = Application.at(short).link(SMALL, "tar").removesuffix("/content")
+        page.goto(short.url + place)
+        page.get_by_role("heading", name="This package has expired").wait_for(timeout=20000)
+        page.goto(short.url + place)
+        assert page.get_by_role("heading", name="This package has expired").is_visible()
+
+
+def test_a_link_that_the_service_knows_no_more(page: Any, service: Server, application: Application, sights: Sights) -> None:
     page.goto(f"{service.url}/api/get/packages/{'0' * 32}")
     page.get_by_role("heading", name="There is no such package").wait_for()
     sights.take(page, "unknown")
