@@ -18,12 +18,19 @@ demo: install
 demo-orthanc: install
 	$(BIN)/python manage.py demo --orthanc
 
-# Core alone and without Django, in less than 20 s; then what its tests cover, without chance; then all the rest.
+# What touches the database, or runs on what it says; on PostgreSQL it is skipped, by name, where its programs are missing.
+DATABASE_TESTS := tests/services tests/management tests/web/slots tests/web/test_recording.py tests/web/test_counting.py \
+	tests/web/test_kept_packages.py tests/web/test_tokens.py tests/web/test_package_tokens.py tests/web/test_hostile.py \
+	tests/web/test_admin.py tests/web/test_objects.py tests/web/resume/test_kills.py tests/web/resume/test_cancelling.py \
+	tests/web/preparing
+
+# Core alone and without Django, in less than 20 s; then what its tests cover, without chance; then all the rest; then PostgreSQL.
 test: install
 	@echo "The tests of core should take less than 20 s:"
 	$(BIN)/python -m pytest -q -p no:django -n 2 tests/core
 	HYPOTHESIS_PROFILE=coverage $(BIN)/python -m pytest -q -p no:django tests/core --cov=getapi.core --cov-branch --cov-fail-under=100
 	$(BIN)/python -m pytest --ignore=tests/core
+	PACKAGING_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q $(DATABASE_TESTS)
 
 run: install
 	$(BIN)/python manage.py migrate --verbosity 0

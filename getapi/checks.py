@@ -1,7 +1,7 @@
 """What ``manage.py check`` says about the configuration, and ``check --deploy`` about the place where the service runs.
 
-E001 a mistake in the configuration; E002 PostgreSQL without its driver; E005 a deny list that cannot be read, so that nothing may leave;
-W001 a development key. With ``--deploy``: E003 unapplied
+E001 a mistake in the configuration; E002 PostgreSQL without its driver; E006 Redis without its own; E005 a deny list that cannot be read,
+so that nothing may leave; W001 a development key. With ``--deploy``: E003 unapplied
 migrations or no database; E004 a development key; W002 a forwarding header that did not count was seen; W003 ``allowed_hosts`` that is
 the default or everything; W004 ``trusted_proxies`` that trusts everybody.
 """
@@ -45,6 +45,8 @@ def check_configuration(**_options: Any) -> Sequence[CheckMessage]:
         return [Error(mistake, id="getapi.E001") for mistake in error.mistakes]
     if configuration.database.kind == "postgresql" and find_spec("psycopg") is None:
         return [Error("database: PostgreSQL needs its driver", hint="pip install 'psycopg[binary]'", id="getapi.E002")]
+    if configuration.jobs.backend == "redis" and find_spec("django_tasks_rq") is None:
+        return [Error("jobs.backend: Redis needs its driver", hint="pip install django-tasks-rq", id="getapi.E006")]
     return []
 
 

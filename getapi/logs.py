@@ -2,8 +2,11 @@
 
 import logging
 import re
+from datetime import UTC, datetime
 
 from pythonjsonlogger.json import JsonFormatter
+
+from getapi import requestid
 
 REMOVED = "[removed]"
 
@@ -49,7 +52,16 @@ def redact(text: str) -> str:
 
 
 class RedactedJsonFormatter(JsonFormatter):
-    """One JSON object a line; what is redacted is the finished line, so that extras and traces are covered too."""
+    """One JSON object a line; what is redacted is the finished line, so that extras and traces are covered too.
+
+    A line that belongs to a request ends with its ``request_id``, which stays whole: it may look like a package's id, and opens nothing.
+    """
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 # logging's own name
+        """RFC 3339 in UTC: logging's own has no zone, and an hour of each autumn came twice."""
+        del datefmt
+        return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        line, request_id = redact(super().format(record)), requestid.current()
+        return f'{line[:-1]}, "request_id": "{request_id}"}}' if request_id and line.endswith("}") else line

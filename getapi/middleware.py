@@ -1,4 +1,4 @@
-"""What every request passes: a Content-Type that can be read, a bound on its body, and one log line."""
+"""What every request passes: a Content-Type that can be read, a name, a bound on its body, one log line, and its place in the metrics."""
 
 import io
 import logging
@@ -10,12 +10,15 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import parse_header_parameters
 from gunicorn.http.errors import ParseException
 
+from getapi import requestid
 from getapi.refusals import refuse
+from getapi.services import addresses, meters
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -53,22 +56,48 @@ def _content_type(field: str) -> str:
     return f'{media_type}; boundary="{boundary}"' if _BOUNDARY.fullmatch(boundary) else media_type
 
 
+def name_request(respond: Respond) -> Respond:
+    """``X-Request-Id``: what a trusted proxy calls the request, else a name of our own; for as long as its answer is sent."""
+
+    def named(request: HttpRequest) -> HttpResponseBase:
+        proposed = request.headers.get(requestid.HEADER, "") if addresses.is_from_proxy(request.META) else ""
+        name = requestid.choose(proposed)
+        requestid.begin(name)
+        response = respond(request)
+        response[requestid.HEADER] = name
+        response._resource_closers.append(requestid.end)  # type: ignore[attr-defined] # noqa: SLF001 # the last step of ``close``, which servers call
+        return response
+
+    return named
+
+
 def log_request(respond: Respond) -> Respond:
-    """One structured line a request: never a query, a body or a header; of a package's id its first 8 characters."""
+    """One structured line a request: never a query, a body or a header; of a package's id its first 8 characters. It is counted, too."""
 
     def logged(request: HttpRequest) -> HttpResponseBase:
         begun = time.monotonic()
         response = respond(request)
+        seconds = time.monotonic() - begun
         facts = {
             "method": request.method,
             "path": _PACKAGE_ID.sub(r"\1", request.path),
             "status": response.status_code,
-            "seconds": round(time.monotonic() - begun, 3),
+            "seconds": round(seconds, 3),
         }
         _log.info("request", extra=facts)
+        meters.count_request(view=_view(request), method=request.method or "", status=response.status_code, seconds=seconds)
         return response
 
     return logged
+
+
+def _view(request: HttpRequest) -> str:
+    """Which of the few things it asked for: the view's name, ``admin``, ``static``, or ``none``."""
+    match = request.resolver_match
+    if match is None:
+        return "static" if request.path.startswith(settings.STATIC_URL) else "none"
+    kind = getattr(match.func, "cls", None)
+    return "admin" if "admin" in match.app_names else kind.__name__.removesuffix("View") if kind else "other"
 
 
 def empty_bodies(respond: Respond) -> Respond:

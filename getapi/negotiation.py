@@ -29,6 +29,11 @@ def preferred_format(accept: str) -> str:
     return "xml" if wildcard > best else choice
 
 
+def prefers_async(prefer: str) -> bool:
+    """Whether ``Prefer`` (RFC 7240 2, 4.1) wants an answer before the work is done; whatever else it says is not for us."""
+    return any(part.partition(";")[0].partition("=")[0].strip().lower() == "respond-async" for part in prefer.split(","))
+
+
 def choose_named(accept: str, types: Mapping[str, str]) -> str | None:
     """The word of the media type that is named itself with the highest quality, None where none is: a wildcard names nothing."""
     named = [(quality, types[wanted]) for wanted, quality in _ranges(accept) if wanted in types and quality > 0]

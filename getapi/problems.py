@@ -11,6 +11,10 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.TooManyFailures: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyDeliveries: HTTPStatus.TOO_MANY_REQUESTS,
     errors.TooManyPackages: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyPlans: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.TooManyPreparations: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.PackagePreparing: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.PreparationError: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.PackageNotFound: HTTPStatus.NOT_FOUND,
     errors.PackageGone: HTTPStatus.GONE,
     errors.LimitExceeded: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -22,6 +26,7 @@ STATUSES: dict[type[errors.PackagingError], HTTPStatus] = {
     errors.ContentChanged: HTTPStatus.CONFLICT,
     errors.SourceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DeliveryError: HTTPStatus.INTERNAL_SERVER_ERROR,
+    errors.DatabaseUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ServerUnsuitable: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.XmlRefused: HTTPStatus.BAD_GATEWAY,
 }

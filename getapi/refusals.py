@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
-from getapi import problems
+from getapi import problems, requestid
 from getapi.negotiation import preferred_format
 from getapi.renderers import PAGE_POLICY, RENDERERS
 
@@ -16,7 +16,13 @@ def refuse(request: HttpRequest, status: int) -> HttpResponse:
 
 
 def tell(request: HttpRequest, problem: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """A problem document (``getapi.problems``) as an answer of its status, in the format that the request prefers."""
+    """A problem document (``getapi.problems``) as an answer of its status, in the format that the request prefers.
+
+    A fault of ours tells the request's name as well, for who reports it; what is the asker's explains itself, and stays equal where nobody
+    may tell two refusals apart.
+    """
+    if problem["status"] >= 500 and requestid.current():
+        problem = {**problem, "request_id": requestid.current()}
     wanted = preferred_format(request.META.get("HTTP_ACCEPT", ""))
     renderer = next(kind for kind in RENDERERS if kind.format == wanted)()
     media_type = "application/problem+json" if wanted == "json" else f"{renderer.media_type}; charset=utf-8"

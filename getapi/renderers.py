@@ -9,8 +9,14 @@ from django.template.loader import render_to_string
 from lxml import etree
 from rest_framework.renderers import BaseRenderer
 
-PAGE_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-"""The Content-Security-Policy of our own HTML: whatever a repository's label says, nothing runs."""
+from getapi.pages.presentation import present
+from getapi.pages.problems import explain
+
+PAGE_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
+    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""The Content-Security-Policy of our own HTML: whatever a repository's label says, nothing runs but our own files."""
 
 _ITEMS = {"datastreams": "datastream", "notices": "notice"}
 _UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -62,7 +68,7 @@ class JsonRenderer(BaseRenderer):
 
 
 class HtmlRenderer(BaseRenderer):
-    """A page for people who follow a link; without scripts."""
+    """A page for people; it says all it has to say without scripts."""
 
     media_type = "text/html"
     format = "html"
@@ -70,9 +76,19 @@ class HtmlRenderer(BaseRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None) -> bytes:
         if is_problem(data):
-            return render_to_string("getapi/problem.html", data).encode("utf-8", "replace")
+            return render_page("getapi/problem.html", explain(data))
         ((name, value),) = data.items()
-        return render_to_string(f"getapi/{name}.html", {name: value}).encode("utf-8", "replace")
+        request = (renderer_context or {}).get("request")
+        return render_page(f"getapi/{name}.html", present(name, value, _as_it_is if request is None else request.build_absolute_uri))
+
+
+def render_page(template: str, context: Mapping[str, Any]) -> bytes:
+    """One of our own pages, for which PAGE_POLICY holds."""
+    return render_to_string(template, dict(context)).encode("utf-8", "replace")
+
+
+def _as_it_is(address: str) -> str:
+    return address
 
 
 def is_problem(data: Mapping[str, Any]) -> bool:

@@ -29,6 +29,13 @@ class PackageRequest(serializers.Serializer[Any]):
     name = serializers.CharField(required=False, help_text="The download's name; what no file may be called is replaced")
 
 
+class PackageChange(serializers.Serializer[Any]):
+    """One of the two."""
+
+    format = serializers.ChoiceField(choices=["tar", "zip"], required=False, help_text="The same package in this format")
+    cancel = serializers.ChoiceField(choices=["yes"], required=False, help_text="Ends the package")
+
+
 class Token(serializers.Serializer[Any]):
     token = serializers.CharField()
 
@@ -62,16 +69,35 @@ class Notice(serializers.Serializer[Any]):
     text = serializers.CharField()
 
 
+class EstimatedDatastream(serializers.Serializer[Any]):
+    pid = serializers.CharField()
+    dsid = serializers.CharField()
+    path = serializers.CharField(help_text="Where it would lie in the bag")
+    size = serializers.IntegerField(allow_null=True, help_text="Octets; null where they are not known before all of it is read")
+
+
+class PreparationProblem(serializers.Serializer[Any]):
+    """Why a package could not be prepared."""
+
+    code = serializers.CharField(help_text="A stable word for programs")
+    text = serializers.CharField(help_text="A sentence for people")
+
+
 class KeptPackage(serializers.Serializer[Any]):
-    """Lists are empty, and the digest is null, in the states canceled, expired and changed."""
+    """Lists are empty, and the digest is null, in the states preparing, failed, canceled, expired and changed."""
 
     id = serializers.CharField()
-    state = serializers.ChoiceField(choices=["ready", "sending", "broken", "done", "canceled", "expired", "changed"])
+    state = serializers.ChoiceField(choices=["preparing", "ready", "sending", "broken", "done", "failed", "canceled", "expired", "changed"])
     format = serializers.CharField()
     name = serializers.CharField()
-    size = serializers.IntegerField(help_text="Octets of the whole package")
-    files = serializers.IntegerField(help_text="Datastreams in it")
+    size = serializers.IntegerField(help_text="Octets of the whole package; 0 until it is prepared")
+    files = serializers.IntegerField(help_text="Datastreams in it; 0 until it is prepared")
     sent = serializers.IntegerField(help_text="Octets that were acknowledged, each counted once")
+    rate = serializers.IntegerField(allow_null=True, help_text="Octets a second of all its running downloads; null when nothing is sent")
+    progress = serializers.IntegerField(
+        allow_null=True, min_value=0, max_value=100, help_text="Per cent of its preparation; null but in the state preparing"
+    )
+    problem = PreparationProblem(allow_null=True, help_text="null but in the state failed")
     created = serializers.DateTimeField()
     expires = serializers.DateTimeField(help_text="Later with every octet that is sent")
     content = serializers.CharField(help_text="The address of its bytes")
@@ -87,9 +113,11 @@ class EstimatedPackage(serializers.Serializer[Any]):
 
     format = serializers.CharField()
     name = serializers.CharField()
-    size = serializers.IntegerField(help_text="Octets of the whole package")
+    size = serializers.IntegerField(
+        allow_null=True, help_text="Octets of the whole package; null where a datastream's size is not known before all of it is read"
+    )
     files = serializers.IntegerField(help_text="Datastreams in it")
-    datastreams = PackagedDatastream(many=True)
+    datastreams = EstimatedDatastream(many=True)
     notices = Notice(many=True)
 
 
@@ -101,6 +129,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="A sentence for people")
     code = serializers.CharField(help_text="A stable word for programs")
+    request_id = serializers.CharField(required=False, help_text="Of a fault of the service: what to name to its administrator")
 
 
 TOKEN_XML: Schema = {"type": "string", "xml": {"name": "token"}}
@@ -143,7 +172,9 @@ PACKAGE_XML: Schema = {
     "xml": {"name": "package"},
     "properties": {
         **dict.fromkeys(("id", "state", "format", "name"), _TEXT),
-        **dict.fromkeys(("size", "files", "sent"), _WHOLE),
+        **dict.fromkeys(("size", "files", "sent", "progress"), _WHOLE),
+        "rate": {**_WHOLE, "nullable": True},
+        "problem": {"type": "object", "properties": dict.fromkeys(("code", "text"), _TEXT)},
         **dict.fromkeys(("created", "expires", "content", "tagmanifest_sha256"), _TEXT),
         **_LISTS,
     },

@@ -4,12 +4,13 @@ from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
 
 from getapi.views.answer import ApiView
-from getapi.views.health import LiveView, ReadyView
+from getapi.views.health import LiveView, MetricsView, ReadyView
 from getapi.views.objects import DatastreamView, ObjectView
 from getapi.views.packages import EstimateView, KeptPackageView, PackageContentView, PackageView
 from getapi.views.schema import DocsView, SchemaView
 from getapi.views.studies import StudyPageView, StudyStatusView
 from getapi.views.tokens import GetTokenView
+from getapi.views.trial import TrialView
 
 
 class _Pid(StringConverter):
@@ -44,6 +45,8 @@ urlpatterns = [
     # Another service's addresses, for its clients: docs/api.md tells them, the API's own description does not.
     re_path("^api/studies/(?P<study>[^/]+)/archive/?$", StudyStatusView.as_view(schema=None), name="study-status"),
     re_path("^studies/(?P<study>[^/]+)/archive/?$", StudyPageView.as_view(schema=None), name="study-page"),
+    *_thing("api/try", TrialView, "try"),
     path("healthz", LiveView.as_view(), name="healthz"),
     path("readyz", ReadyView.as_view(), name="readyz"),
+    path("metrics", MetricsView.as_view(), name="metrics"),
 ]

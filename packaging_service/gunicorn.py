@@ -3,9 +3,13 @@
 Why a thread a download, why these limits, and why gunicorn below 26: docs/architecture.md.
 """
 
+import contextlib
 import logging
 import os
 import resource
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from gunicorn.http import wsgi
 
 from getapi import conf
 from getapi.core.errors import PackagingError
+from getapi.tally import SLOTS, tally  # made here, before any process is forked, so that all share it
 from packaging_service.settings import LOGGING
 
 wsgi.SERVER = "packaging-service"  # the Server header says who answers, not what runs it
@@ -39,6 +44,15 @@ control_socket_disable = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 # the heartbeat file must not wait for a disk
 
 
+WORKER = "PACKAGING_WORKER"
+"""Variable: set by ``serve``, it holds how many preparations run at once beside the web processes; without it there is no worker."""
+
+WORKER_PATIENCE = 8.0
+"""Seconds for the worker and its attendant to end."""
+
+_attendants: list[subprocess.Popen[bytes]] = []
+"""At most one, of this main process."""
+
 LAST_WORD = 4.0
 """Seconds that a stopping process has to write down what it sent; within ``watcher.STOP_MARGIN``."""
 
@@ -58,10 +72,54 @@ def on_starting(server: Any) -> None:
     server.log.error_log.addFilter(_Expected())
 
 
+def pre_fork(server: Any, worker: Any) -> None:
+    """A place among the node's counters that no living process has."""
+    taken = {getattr(other, "slot", None) for other in server.WORKERS.values()}
+    worker.slot = next((slot for slot in range(SLOTS) if slot not in taken), None)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """What it counted stays."""
+    if worker.slot is not None:
+        tally.leave(worker.slot, worker.pid)
+
+
+def when_ready(_server: Any) -> None:
+    """A worker beside the web processes, and who looks after it (packaging_service.attendant)."""
+    threads = os.environ.get(WORKER)
+    if threads:
+        worker = [sys.executable, str(Path(__file__).resolve().parents[1] / "manage.py"), "worker", "--threads", threads]
+        attendant = [sys.executable, "-m", "packaging_service.attendant", str(os.getpid()), *worker]
+        _attendants.append(subprocess.Popen(attendant))
+
+
+def on_reload(_server: Any) -> None:
+    """The worker reads the configuration anew as the web processes do."""
+    for attendant in _attendants:
+        with contextlib.suppress(ProcessLookupError):
+            attendant.send_signal(signal.SIGHUP)
+
+
+def on_exit(_server: Any) -> None:
+    for attendant in _attendants:
+        attendant.terminate()
+        try:
+            attendant.wait(WORKER_PATIENCE)
+        except subprocess.TimeoutExpired:
+            attendant.kill()
+
+
 def post_worker_init(worker: Any) -> None:
     """By now the application is loaded in this process."""
-    from getapi.services.watcher import watcher
+    from getapi.services.housekeeping import Housekeeping
+    from getapi.services.watcher import RESERVED_THREADS, watcher
 
+    if worker.slot is None:
+        tally.abstain()
+    else:
+        tally.take(worker.slot)
+    tally.put("delivery_slots", value=worker.cfg.threads - RESERVED_THREADS)
+    Housekeeping().start()
     watcher.serve(threads=worker.cfg.threads, grace=worker.cfg.graceful_timeout, stopping=lambda: not worker.alive)
 
 

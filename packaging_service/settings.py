@@ -1,5 +1,6 @@
 """Django's settings, derived from the one configuration file (``getapi.conf``)."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,14 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "corsheaders",
+    "django_tasks",
+    "django_tasks_db",
     "getapi",
 ]
 
 # No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
 MIDDLEWARE = [
+    "getapi.middleware.name_request",
     "getapi.middleware.log_request",
     "getapi.middleware.empty_bodies",
     "django.middleware.security.SecurityMiddleware",
@@ -81,6 +85,18 @@ WHITENOISE_USE_FINDERS = True  # straight from the installed packages: nothing t
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 
+_POSTGRESQL = {
+    "connect_timeout": "5",
+    "tcp_user_timeout": "10000",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "application_name": "packaging-service",
+    "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s",
+}
+"""libpq's words."""
+
+
 def _database() -> dict[str, Any]:
     database = _configuration.database
     if database.kind == "postgresql":
@@ -91,7 +107,10 @@ def _database() -> dict[str, Any]:
             "PASSWORD": database.password.get_secret_value(),
             "HOST": database.host,
             "PORT": "" if database.port is None else str(database.port),
-            "OPTIONS": dict(database.options),
+            # A server that vanished must be noticed in seconds, and whoever froze must not keep others waiting: a URL may say otherwise.
+            "OPTIONS": {**_POSTGRESQL, **database.options},
+            # A connection ends with its request, and a download's before its first octet: none is there to be tested again.
+            "CONN_MAX_AGE": 0,
         }
     if _configuration.database.name == str(conf.DEFAULT_DATABASE):
         conf.DEFAULT_DATABASE.parent.mkdir(exist_ok=True)
@@ -108,6 +127,22 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
+
+
+def _patient(url: str) -> str:
+    """A Redis that does not answer costs a request seconds and not minutes."""
+    if url.startswith("unix:") or "socket_connect_timeout" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}socket_connect_timeout=3&socket_timeout=10"
+
+
+# Preparations wait in the database, or on Redis by configuration alone. What waits there is a hint: the row that counts is models.Job.
+TASKS: dict[str, Any] = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["packages"]}}
+if _configuration.jobs.redis is not None and _configuration.jobs.backend == "redis" and find_spec("django_tasks_rq"):  # else getapi.E006
+    TASKS["default"]["BACKEND"] = "django_tasks_rq.RQBackend"
+    INSTALLED_APPS.insert(INSTALLED_APPS.index("getapi"), "django_rq")
+    # No time limit of RQ's: a preparation has its own (docs/architecture.md).
+    RQ_QUEUES = {"packages": {"URL": _patient(_configuration.jobs.redis.get_secret_value()), "DEFAULT_TIMEOUT": -1}}
 
 # A body is at most 4 MiB; uploaded files are no parameters of ours and are never written to disk.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 2**20
@@ -127,6 +162,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Packaging service",
     "DESCRIPTION": "Many datastreams of many repository objects leave as one verifiable BagIt package, built while it is sent.",
     "VERSION": "1",
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "getapi.views.heads.complete"],
     "APPEND_COMPONENTS": {
         "securitySchemes": {
             "token": {"type": "http", "scheme": "bearer", "description": "What getToken answered, for repositories that are not public"}
@@ -147,6 +183,7 @@ CORS_ALLOW_HEADERS = (
     "if-none-match",
     "if-range",
     "if-unmodified-since",
+    "prefer",
     "range",
 )
 CORS_EXPOSE_HEADERS = ("Content-Location", "Content-Range", "ETag", "Retry-After")
@@ -182,6 +219,10 @@ LOGGING = {
         "django.request": {"handlers": [], "level": "ERROR", "propagate": True},
         # A Host that is not ours is the asker's mistake, which its 400 tells; no trace is worth a line.
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        # What they say at each task is said by getapi.jobs, of the package that it is about.
+        "django_tasks": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django_tasks_db": {"handlers": [], "level": "WARNING", "propagate": True},
+        "rq": {"handlers": [], "level": "WARNING", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
     },
 }

@@ -8,9 +8,12 @@ one segment with the request before.
 
 import errno
 import resource
+import socket
 import time
+from http import HTTPStatus
 from typing import Any
 
+from gunicorn import util
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers import gthread
 
@@ -32,6 +35,33 @@ THREADS_DESCRIPTORS = 6
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 gthread.DEFAULT_WORKER_DATA_TIMEOUT = 0.0  # a connection that has said nothing yet waits in the poller, not in a thread for 5 s
+
+
+REFUSALS = {
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The request's headers are too large",
+    HTTPStatus.NOT_IMPLEMENTED: "The request's transfer coding is not known here",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "The service made an error; its administrators can read more in its log",
+}
+"""What is not HTTP at all never reaches Django, and is told in the same dress. Nothing of it is repeated: it may be half a token."""
+
+
+def refuse(connection: socket.socket, status: int, reason: str, _message: str) -> None:
+    """gunicorn's ``util.write_error``, whose own answer is HTML that says again what was asked. Raises OSError."""
+    body = f"<error>{REFUSALS.get(HTTPStatus(status), 'The request cannot be understood')}</error>"
+    lines = [
+        f"HTTP/1.1 {status} {reason}",
+        "Connection: close",
+        "Content-Type: application/xml; charset=utf-8",
+        f"Content-Length: {len(body)}",
+        "Cache-Control: no-store",
+        "X-Content-Type-Options: nosniff",
+        "",
+        body,
+    ]
+    util.write_nonblock(connection, "\r\n".join(lines).encode("ascii"))
+
+
+util.write_error = refuse
 
 
 class RequestReader(SocketUnreader):  # type: ignore[misc] # gunicorn has no types

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from getapi import conf
+from tests.postgresql import ADDRESS, MISSING, VARIABLE
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -29,6 +30,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     """Core's tests run without Django (``-p no:django``), whose plugin would otherwise bring its key of pyproject.toml itself."""
     if not pluginmanager.has_plugin("django"):
         parser.addini("DJANGO_SETTINGS_MODULE", "unused without Django")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Asked for PostgreSQL, nothing is said to have passed on it that ran elsewhere."""
+    if os.environ.get(VARIABLE) == "postgresql" and ADDRESS not in os.environ:
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason=MISSING))
 
 
 @pytest.fixture(scope="session")

@@ -80,6 +80,13 @@ class TestTheConfiguration:
         monkeypatch.setattr(checks, "find_spec", lambda _name: object())
         assert checks.check_configuration() == []
 
+    def test_redis_without_its_driver_is_an_error(self, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+        configure('jobs.backend = "redis"\njobs.redis = "redis://:secret@queue.example.org/0"')
+        monkeypatch.setattr(checks, "find_spec", lambda _name: None)
+        assert ids(list(checks.check_configuration())) == {"getapi.E006"}
+        monkeypatch.setattr(checks, "find_spec", lambda _name: object())
+        assert checks.check_configuration() == []
+
 
 class TestTheKey:
     def test_a_development_key_is_said_and_is_an_error_when_deployed(self) -> None:

@@ -48,6 +48,7 @@ class TestDefaults:
             "active_bytes": 500 * 10**9,
             "planning": 4,
             "packages": 1000,
+            "preparing": 16,
             "request_text": 2**20,
             "map_depth": 32,
             "map_nodes": 100_000,
@@ -476,3 +477,26 @@ def test_configurations_do_not_change(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         found.limits = found.limits  # type: ignore[misc] # that it cannot is what is tested
     assert tomllib.loads("") == {}
+
+
+@pytest.mark.parametrize(
+    ("toml", "mistake"),
+    [
+        ('jobs.backend = "redis"', 'jobs: with backend = "redis" it needs redis = "redis://host:6379/0"'),
+        ('jobs.redis = "http://:hunter2hunter2@host/"', "jobs.redis: must be redis://host:port/number, rediss:// (TLS) or unix:///path"),
+        ('jobs.backend = "celery"', "jobs.backend: must be 'database' or 'redis'"),
+        ('jobs.webhook_hosts = ["http://inside/"]', "jobs.webhook_hosts[1]: must be a host's name alone, without http:// and path"),
+    ],
+)
+def test_what_is_wrong_with_jobs_is_told_by_name_and_never_repeats_a_password(tmp_path: Path, toml: str, mistake: str) -> None:
+    with pytest.raises(conf.ConfigurationError) as caught:
+        load(tmp_path, toml)
+    assert caught.value.mistakes == [mistake]
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_queues_password_is_in_no_description_of_the_configuration(tmp_path: Path) -> None:
+    found = load(tmp_path, 'jobs.backend = "redis"\njobs.redis = "redis://:hunter2hunter2@queue.example.org:6379/0"')
+    assert found.jobs.redis is not None
+    assert found.jobs.redis.get_secret_value().endswith("@queue.example.org:6379/0")
+    assert "hunter2" not in repr(found)

@@ -75,3 +75,9 @@ def test_what_is_no_secret_stays(line: str) -> None:
 @given(st.text())
 def test_no_text_stops_it(text: str) -> None:
     assert redact(redact(text)) == redact(text)
+
+
+def test_times_are_in_utc_and_say_so() -> None:
+    record = logging.makeLogRecord({"msg": "x", "created": 1_790_000_000.0625})
+    line = json.loads(RedactedJsonFormatter("%(asctime)s %(message)s").format(record))
+    assert line["asctime"] == "2026-09-21T14:13:20.062Z"

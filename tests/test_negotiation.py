@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getapi.negotiation import choose_named, preferred_format
+from getapi.negotiation import choose_named, preferred_format, prefers_async
 
 ARCHIVES = {"application/x-tar": "tar", "application/zip": "zip"}
 
@@ -70,3 +70,22 @@ def test_order_does_not_matter_where_qualities_differ(parts: list[str]) -> None:
 )
 def test_a_package_s_format_is_named_or_not(accept: str, expected: str | None) -> None:
     assert choose_named(accept, ARCHIVES) == expected
+
+
+@pytest.mark.parametrize(
+    ("prefer", "expected"),
+    [
+        ("respond-async", True),
+        ("Respond-Async", True),
+        ("respond-async, wait=10", True),
+        ('foo; bar="baz", respond-async;x=1', True),
+        ("respond-async=", True),
+        ("", False),
+        ("respond", False),
+        ("wait=10", False),
+        ("foo; respond-async", False),
+        ("respond-asynchronously", False),
+    ],
+)
+def test_who_prefers_an_answer_before_the_work_is_done(prefer: str, expected: bool) -> None:
+    assert prefers_async(prefer) is expected

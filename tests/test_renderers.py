@@ -93,3 +93,18 @@ def test_pages_hold_no_script_and_no_style_of_their_own(data: dict[str, Any]) ->
     found = elements(HtmlRenderer().render(data))
     assert not {"script", "style", "iframe", "object", "embed"} & set(found.tags)
     assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
+
+
+@given(name=st.text() | st.sampled_from(HOSTILE), text=any_text | st.sampled_from(HOSTILE))
+def test_no_text_adds_an_element_to_a_package_s_page(name: str, text: str) -> None:
+    def page(told: str, of: str) -> Elements:
+        package = {
+            "id": "0" * 32, "state": "ready", "format": "tar", "name": told, "size": 20480, "files": 1, "sent": 0, "rate": None,
+            "created": told, "expires": told, "content": f"/api/get/packages/{'0' * 32}/content", "tagmanifest_sha256": told or None,
+            "datastreams": [{"pid": of, "dsid": of, "path": f"data/{of.replace('/', '_')}", "size": 1}],
+            "notices": [{"pid": of, "dsid": of, "code": "embargoed", "text": told}, {"pid": of, "dsid": of, "code": of, "text": told}],
+        }  # fmt: skip
+        return elements(HtmlRenderer().render({"package": package}))
+
+    expected, found = page("x", "x"), page(text or "x", name or "x")
+    assert (found.tags, found.attributes) == (expected.tags, expected.attributes)

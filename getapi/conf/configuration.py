@@ -52,6 +52,7 @@ class Document(tables.ConfigurationTable):
     fixity: tables.Fixity = tables.Fixity()
     statistics: tables.Statistics = tables.Statistics()
     stage: tables.Stage = tables.Stage()
+    jobs: tables.Jobs = tables.Jobs()
     cors: tables.Cors = tables.Cors()
     metrics: tables.Metrics = tables.Metrics()
     compat: tables.Compat = tables.Compat()

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from getapi.conf import secret, units
 from getapi.conf.database import Database, read_database
@@ -112,6 +112,14 @@ def _certificate_file(value: object, info: ValidationInfo) -> Path:
     return path
 
 
+def _redis(value: object) -> SecretStr:
+    """The URL may hold a password, so that no mistake repeats it."""
+    text = _word(value)
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be redis://host:port/number, rediss:// (TLS) or unix:///path")
+    return SecretStr(text)
+
+
 def _pattern(text: str) -> str:
     """Akubra's HashPathIdMapper: each ``#`` takes one of the hash's 32 digits, ``/`` makes a folder; empty puts all into one folder."""
     if not set(text) <= {"#", "/"} or text.count("#") > 32:
@@ -139,6 +147,7 @@ CredentialFile = Annotated[secret.CredentialFile, BeforeValidator(_credential_fi
 CertificateFile = Annotated[Path, BeforeValidator(_certificate_file)]
 Origin = Annotated[Word, AfterValidator(_origin)]
 ZoneName = Annotated[Word, AfterValidator(_zone_name)]
+RedisUrl = Annotated[SecretStr, BeforeValidator(_redis)]
 Name = Annotated[Word, AfterValidator(_fitting(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", "must be letters, digits, - . _ (at most 100)"))]
 PidNamespace = Annotated[Word, AfterValidator(_fitting(r"[A-Za-z0-9.-]{1,64}", "must be a PID's part before the colon"))]
 HashPattern = Annotated[Line, AfterValidator(_pattern)]
@@ -158,6 +167,7 @@ Items = BeforeValidator(_items)
 Words = Annotated[tuple[Word, ...], Items]
 Hosts = Annotated[tuple[Host, ...], Items]
 ExternalHosts = Annotated[tuple[ExternalHost, ...], Items]
+WebhookHosts = Annotated[tuple[Host, ...], Items]
 Origins = Annotated[tuple[Origin, ...], Items]
 Networks = Annotated[tuple[Network, ...], Items]
 PidNamespaces = Annotated[tuple[PidNamespace, ...], Items]

@@ -1,9 +1,9 @@
 """The tables of the configuration file, with every key's default (SPEC 6 and 8). Durations are seconds, sizes octets."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from getapi.conf.kinds import (
     Count,
@@ -16,7 +16,9 @@ from getapi.conf.kinds import (
     Place,
     PositiveDuration,
     PositiveSize,
+    RedisUrl,
     Table,
+    WebhookHosts,
     Word,
     Words,
 )
@@ -66,6 +68,7 @@ class Limits(ConfigurationTable):
     active_bytes: PositiveSize = 500 * GB
     planning: Count = 4
     packages: Count = 1000
+    preparing: Count = 16
     request_text: PositiveSize = MIB
     map_depth: Count = 32
     map_nodes: Count = 100_000
@@ -142,6 +145,20 @@ class Statistics(ConfigurationTable):
 class Stage(ConfigurationTable):
     path: Place = ROOT / "var" / "stage"
     bytes: PositiveSize = 10 * GB
+
+
+class Jobs(ConfigurationTable):
+    """Where preparations wait for a worker; ``webhook_hosts`` may be called although their addresses are not public."""
+
+    backend: Literal["database", "redis"] = "database"
+    redis: RedisUrl | None = None
+    webhook_hosts: WebhookHosts = ()
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.backend == "redis" and self.redis is None:
+            raise ValueError('with backend = "redis" it needs redis = "redis://host:6379/0"')
+        return self
 
 
 class Cors(ConfigurationTable):

@@ -1,9 +1,9 @@
 """What may leave now: the union of all denials, decided from facts alone (SPEC 4). A denial is a value; nothing here raises."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, tzinfo
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from getapi.core.notice import NoticeCode
@@ -29,6 +29,10 @@ RESERVED = (
 name too) and the parts of service definitions and deployments (SPEC 4.2)."""
 
 
+_DSIDS = 1024
+"""How many of them are remembered as offered or not."""
+
+
 def _folded(words: Iterable[str]) -> tuple[str, ...]:
     return tuple(word.casefold() for word in words)
 
@@ -48,8 +52,8 @@ class AccessRules:
     external_hosts: frozenset[str] = frozenset()
     zone: tzinfo = UTC
     mark: object = field(default_factory=object, init=False, repr=False, compare=False)
-    _public: re.Pattern[str] = field(init=False, repr=False, compare=False)
-    _reserved: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    offers: Callable[[str], bool] = field(init=False, repr=False, compare=False)
+    """Whether a case-folded DSID is of a kind that is given to readers at all. Most objects have the same few."""
 
     def __post_init__(self) -> None:
         # Folded here and not by every caller: a rule that was not folded would match nothing, and so open what it closes.
@@ -57,12 +61,9 @@ class AccessRules:
         object.__setattr__(self, "reserved", _folded(self.reserved))
         object.__setattr__(self, "denied", frozenset(_folded(self.denied)))
         object.__setattr__(self, "external_hosts", frozenset(_folded(self.external_hosts)))
-        object.__setattr__(self, "_public", any_of(self.public))
-        object.__setattr__(self, "_reserved", any_of(self.reserved))
-
-    def offers(self, dsid: str) -> bool:
-        """Whether a case-folded DSID is of a kind that is given to readers at all."""
-        return self._public.match(dsid) is not None and self._reserved.match(dsid) is None
+        public, reserved = any_of(self.public), any_of(self.reserved)
+        offers = lru_cache(_DSIDS)(lambda dsid: public.match(dsid) is not None and reserved.match(dsid) is None)
+        object.__setattr__(self, "offers", offers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ _EXTERNAL = Denied(code=NoticeCode.EXTERNAL, text="Kept elsewhere, where this se
 
 def decide(record: ObjectRecord, datastream: DatastreamRecord, rules: AccessRules, now: datetime) -> Allowed | Denied:
     """Whether a datastream may leave at ``now`` (aware). Where several denials meet, the first in SPEC 4's order is told."""
-    if not _is_active(record, datastream):
+    if record.state is not State.ACTIVE or datastream.state is not State.ACTIVE:
         return _INACTIVE
     if not rules.offers(datastream.dsid.casefold()):
         return _RESERVED

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Protocol
 
-from getapi.core.errors import XmlRefused
+from getapi.core.errors import SizeUnknown, XmlRefused
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, Source
 from getapi.core.xml import MAX_OCTETS
 
@@ -17,22 +18,59 @@ def read_content(source: Source, datastream: DatastreamRecord) -> bytes:
     Raises XmlRefused for one that is larger than XML is read, else what ``Source.open`` and ``Content.read`` raise.
     """
     with source.open(datastream) as content:
-        if content.size > MAX_OCTETS:
-            raise XmlRefused(f"it is larger than {MAX_OCTETS} octets")
-        return b"".join(_blocks(content))
+        if (content.size or 0) > MAX_OCTETS:
+            raise _too_large()
+        octets = bytearray()
+        for block in _blocks(content):
+            octets += block
+            if len(octets) > MAX_OCTETS:  # of one whose size is told, not before its end
+                raise _too_large()
+        return bytes(octets)
 
 
-def complete(datastream: DatastreamRecord, source: Source, algorithm: str) -> DatastreamRecord:
+def _too_large() -> XmlRefused:
+    return XmlRefused(f"it is larger than {MAX_OCTETS} octets")
+
+
+class Gauge(Protocol):
+    """What is known, or done, of datastreams whose source cannot say how many octets they have."""
+
+    def recall(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord | None:
+        """The record with its size, where it is known from before; asked before the datastream is opened."""
+
+    def settle(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord:
+        """The record of one that was opened and did not tell. Raises SizeUnknown."""
+
+
+class Unknowing:
+    """Knows nothing of any (Gauge)."""
+
+    def recall(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord | None:  # noqa: ARG002 # a protocol's names
+        return None
+
+    def settle(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord:  # noqa: ARG002 # likewise
+        raise SizeUnknown(datastream.pid, datastream.dsid)
+
+
+def complete(datastream: DatastreamRecord, source: Source, algorithm: str, gauge: Gauge | None = None) -> DatastreamRecord:
     """The record with its size, and for inline XML with its digest in ``algorithm``; opens the datastream only where one is unknown.
 
-    Raises what ``Source.open`` and ``Content.read`` raise.
+    Where its source cannot say the size ``gauge`` is asked; without one that is SizeUnknown. Raises what ``Source.open``,
+    ``Content.read`` and ``Gauge.settle`` raise.
     """
     unhashed = datastream.control_group is ControlGroup.INLINE and datastream.digest(algorithm) is None
     if datastream.size is not None and not unhashed:
         return datastream
+    gauge = gauge or Unknowing()
+    known = gauge.recall(source.name, datastream) if datastream.size is None else None
+    if known is not None:
+        return known
     with source.open(datastream) as content:
-        if not unhashed:
+        if not unhashed and content.size is not None:
             return replace(datastream, size=content.size)
+        if not unhashed:
+            content.close()  # what is done about it may open it once more
+            return gauge.settle(source.name, datastream)
         digest = hashlib.new(algorithm)
         for block in _blocks(content):
             digest.update(block)

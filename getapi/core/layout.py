@@ -16,7 +16,7 @@ from getapi.core.serialization import SERIALIZATIONS
 __all__ = ["Deferred", "DeferredKind", "Extent", "Layout", "Literal", "Segment", "lay_out", "lay_out_entry"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Layout:
     """``offsets[i]`` is where ``segments[i]`` begins. ``plan`` is None for a single datastream, which holds nothing deferred."""
 

@@ -151,6 +151,7 @@ _TYPES = {
 }  # fmt: skip
 
 _EXTENSIONS = {mime: extension for extension, types in _TYPES.items() for mime in types.split()}
+_USUAL = {extension: types.split()[0] for extension, types in _TYPES.items()}
 _SUFFIXES = {"xml": ".xml", "json": ".json", "zip": ".zip", "gzip": ".gz", "yaml": ".yaml"}
 """RFC 6839 structured syntax suffixes, for types that are not in the table."""
 
@@ -168,6 +169,12 @@ def extension(mime: str) -> str:
     """The extension with its dot, "" for a type that is unknown or says nothing; parameters and case are ignored."""
     kind = mime.partition(";")[0].strip().lower()
     return _EXTENSIONS.get(kind) or _SUFFIXES.get(kind.rpartition("+")[2] if "+" in kind else "", "")
+
+
+def media_type(name: str) -> str:
+    """The type that a file's name tells by its extension, "" where it tells none: for repositories that keep no types."""
+    ending = f".{name.rpartition('.')[2].lower()}" if "." in name else ""
+    return _USUAL.get(ending) or _USUAL.get(_ALIKE.get(ending, ""), "")
 
 
 def carries_extension(name: str, mime: str) -> bool:

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from getapi.core.reference import shown
 from getapi.core.safename import MAX_OCTETS, safe_segment, same_name
 from getapi.core.siblings import Given, Sibling, name_siblings
+from getapi.core.value import value
 
 MAX_PATH = 255
 MAX_PREFIX = 155
@@ -21,7 +22,7 @@ _MAX_WANTED = 32
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Leaf(Generic[K]):
     """A payload file: the name it should have, and ``key``, the caller's own word for it.
 
@@ -42,7 +43,7 @@ class Folder(Generic[K]):
     ordered: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Placed(Generic[K]):
     """Where a leaf lies below the bag's top directory.
 

@@ -7,6 +7,7 @@ from datetime import date
 
 from getapi.core.notice import Notice
 from getapi.core.source import DatastreamRecord, Digest
+from getapi.core.value import value
 
 ENCODER = 1
 """The version of everything that turns a plan into bytes; a stored plan of another version is not sent (SPEC 5)."""
@@ -16,7 +17,12 @@ MAX_MTIME = 8**11 - 1
 """The last second that an ustar header's eleven octal digits hold."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+STAGED = "staged:"
+"""Begins the identity of a datastream whose source cannot say how many octets it has: all of them were read once and put aside, and what
+follows is their SHA-256. So of the same size other bytes make another entity tag."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One payload file.
 
@@ -33,6 +39,11 @@ class Entry:
     repository: str
     datastream: DatastreamRecord
     checksum: int | None = None
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether its bytes leave from where they were put aside, and never from its source."""
+        return self.datastream.identity.startswith(STAGED)
 
 
 def enter(datastream: DatastreamRecord, *, path: str, repository: str, algorithm: str, undated: int, learned: str | None = None) -> Entry:

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, time
 from getapi.core.access import AccessRules
 from getapi.core.arrangement import Group, place_picks
 from getapi.core.chart import pick_charted, presentation_chart, requested_chart
-from getapi.core.content import complete
-from getapi.core.errors import SourceError
+from getapi.core.content import Gauge, complete
+from getapi.core.errors import SizeUnknown, SourceError
 from getapi.core.ledger import Examination, Ledger
 from getapi.core.limits import Limits, check
 from getapi.core.names import Placed, package_name
@@ -50,9 +50,17 @@ class PlanningRules:
 
 
 def plan_package(
-    request: PackageRequest, *, repositories: Repositories, rules: PlanningRules, now: datetime, ledger: Ledger | None = None
+    request: PackageRequest,
+    *,
+    repositories: Repositories,
+    rules: PlanningRules,
+    now: datetime,
+    ledger: Ledger | None = None,
+    gauge: Gauge | None = None,
 ) -> Plan:
     """The package that ``request`` means at the instant ``now``. Without a ledger nothing is known but what the repositories declare.
+
+    ``gauge`` is asked of datastreams whose source cannot say their size; without one, the first of them is SizeUnknown.
 
     Raises TooManyFiles, TooManyBytes, MapTooDeep or MapTooLarge for a map that was asked for, and SourceUnavailable where nothing at all
     can be said because no repository answers; all else becomes a notice.
@@ -66,7 +74,7 @@ def plan_package(
     picks = list({pick.key: pick for group in groups for pick in group.picks}.values())
     check(rules.limits, _sizes(pick for pick in picks if pick.datastream.fault is None))
     seen = _consult(ledger, picks) if ledger else {}
-    prepared = [_prepare(pick, seen.get(pick.key), repositories, rules, notices) for pick in picks]
+    prepared = [_prepare(pick, seen.get(pick.key), repositories, rules, notices, gauge) for pick in picks]
     if any(made is not pick for made, pick in zip(prepared, picks, strict=True)):
         groups = _regroup(groups, [made for made in prepared if made])
         check(rules.limits, _sizes(made for made in prepared if made))
@@ -109,7 +117,9 @@ def _consult(ledger: Ledger, picks: Sequence[Pick]) -> dict[tuple[str, str], Exa
     return seen
 
 
-def _prepare(pick: Pick, seen: Examination | None, repositories: Repositories, rules: PlanningRules, notices: Notices) -> Pick | None:
+def _prepare(
+    pick: Pick, seen: Examination | None, repositories: Repositories, rules: PlanningRules, notices: Notices, gauge: Gauge | None
+) -> Pick | None:
     """The pick with its size and, as far as it can be known, its digest; None and a notice where its bytes cannot be had."""
     datastream = pick.datastream
     fault = NoticeCode.FIXITY if seen and seen.mismatch else datastream.fault
@@ -118,7 +128,9 @@ def _prepare(pick: Pick, seen: Examination | None, repositories: Repositories, r
         notices.tell(code, FAULTS[code], datastream.pid, datastream.dsid)
         return None
     try:
-        datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm)
+        datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm, gauge)
+    except SizeUnknown:
+        raise
     except SourceError as error:
         notices.tell_error(error, datastream.pid, datastream.dsid)
         return None

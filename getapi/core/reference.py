@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-MAX_PID = 64
+MAX_PID = 255
+"""Fedora 3 itself allows 64; ids of other repositories are longer, more so when they are percent-encoded."""
 MAX_DSID = 255
 _SHOWN = 80
 
@@ -39,6 +40,13 @@ def _parse_pid(text: str) -> str | None:
         return None
     pid = f"{match[1]}:{_ESCAPE.sub(lambda escape: escape[0].upper(), match[2])}"
     return pid if len(pid) <= MAX_PID else None
+
+
+def spellings(pid: str) -> list[str]:
+    """Other spellings of a normalised PID: with its namespace, and with the whole in lower case (SPEC 3)."""
+    namespace, _, name = pid.partition(":")
+    forms = dict.fromkeys((f"{namespace.lower()}:{name}", parse_pid(pid.lower())))
+    return [form for form in forms if form and form != pid]
 
 
 def is_dsid(text: str) -> bool:

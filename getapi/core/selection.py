@@ -20,6 +20,7 @@ from getapi.core.notice import Notice, NoticeCode
 from getapi.core.request import Reference
 from getapi.core.restriction import Restriction
 from getapi.core.source import DatastreamRecord, ObjectRecord, Source
+from getapi.core.value import value
 
 _CODES: tuple[tuple[type[SourceError], NoticeCode], ...] = (
     (ObjectNotFound, NoticeCode.OBJECT_NOT_FOUND),
@@ -46,7 +47,7 @@ class Repositories(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Pick:
     """One datastream that goes into the package; ``learned`` is its digest as the fixity ledger knows it, in the package's algorithm."""
 

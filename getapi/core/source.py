@@ -1,7 +1,7 @@
 """What a source says of an object, and the two verbs by which it is asked."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from getapi.core.derived import Derived
 from getapi.core.division import Division
 from getapi.core.restriction import Restriction
+from getapi.core.value import value
 
 
 class State(StrEnum):
@@ -29,7 +30,7 @@ class ControlGroup(StrEnum):
     REDIRECT = "R"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Digest:
     """A digest of the bytes that leave: ``algorithm`` as hashlib names it (md5, sha1, sha256, sha384, sha512), ``value`` lower-case hex."""
 
@@ -37,14 +38,15 @@ class Digest:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class DatastreamRecord:
     """The current version of one datastream.
 
     ``size`` in octets, None until it is opened (a remote that was not asked yet). ``digests`` are over exactly the bytes that ``open``
     gives: for inline XML computed, never FOXML's own contentDigest (its bytes are Fedora's canonical form). ``location`` is the
     adapter's own word for where the bytes are and is shown to no one. ``identity`` changes whenever the bytes may have changed; what
-    is opened must still have it. ``fault`` is a notice code (``content-missing``, ``malformed``) where the bytes cannot be had.
+    is opened must still have it; "" where the source knows none, and never beginning with ``plan.STAGED``. ``fault`` is a notice code
+    (``content-missing``, ``malformed``) where the bytes cannot be had.
     ``remote``: they come over a network, so that it takes a while to open them, nothing but their digest tells what they are, and they are
     hashed while they are sent. ``name`` is what the repository calls the file, with its extension; "" where PID and DSID are its name.
     """
@@ -74,7 +76,7 @@ class DatastreamRecord:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class ObjectRecord:
     """One object as it is now. ``pid`` is its true spelling, ``repository`` the name of the source that answered.
 
@@ -92,10 +94,14 @@ class ObjectRecord:
 
 
 class Content(Protocol):
-    """The opened bytes of one datastream, from where ``open`` was told to start."""
+    """The opened bytes of one datastream, from where ``open`` was told to start.
 
-    size: int
-    """Octets of the whole datastream, whatever the start."""
+    Where ``size`` is None what is read to its end is all of it: a body that broke off raises ContentChanged.
+    """
+
+    @property
+    def size(self) -> int | None:
+        """Octets of the whole datastream, whatever the start; None where only its end will tell. Then there is no start but 0."""
 
     def descriptor(self) -> int | None:
         """A regular file's descriptor for zero-copy, or None. Its own offset is not used by ``sendfile`` with an offset."""

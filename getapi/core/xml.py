@@ -20,7 +20,15 @@ def parse(document: bytes, *, max_octets: int = MAX_OCTETS) -> etree._Element:
     """
     if len(document) > max_octets:
         raise XmlRefused(f"it is larger than {max_octets} octets")
-    parser = etree.XMLParser(
+    root = _feed(new_parser(), document)
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise XmlRefused("it declares a DOCTYPE")
+    return root
+
+
+def new_parser() -> etree.XMLParser:
+    """A parser that reads nothing but what it is given; whoever gives it a document bounds that, and refuses a DOCTYPE."""
+    return etree.XMLParser(
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -29,10 +37,6 @@ def parse(document: bytes, *, max_octets: int = MAX_OCTETS) -> etree._Element:
         remove_comments=True,
         remove_pis=True,
     )
-    root = _feed(parser, document)
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise XmlRefused("it declares a DOCTYPE")
-    return root
 
 
 def _feed(parser: etree.XMLParser, document: bytes) -> etree._Element:
@@ -44,6 +48,8 @@ def _feed(parser: etree.XMLParser, document: bytes) -> etree._Element:
             markup += piece.count(b"<")
             if markup > MAX_MARKUP:
                 raise XmlRefused(f"it has more than {MAX_MARKUP} pieces of markup")
+            if len(document) <= _PIECE:
+                return etree.fromstring(document, parser)
             parser.feed(piece)
         return parser.close()
     except etree.XMLSyntaxError as error:

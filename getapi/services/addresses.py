@@ -59,6 +59,11 @@ def read(meta: Mapping[str, Any]) -> ClientAddress:
     return ClientAddress(address=str(client), forwarded_untrusted=unnamed, is_proxy=is_within(str(client), proxies))
 
 
+def is_from_proxy(meta: Mapping[str, Any]) -> bool:
+    """Whether a trusted proxy passes the request on, so that headers of its own making count."""
+    return is_within(str(meta.get("REMOTE_ADDR", "")), conf.current().trusted_proxies)
+
+
 def parse(text: str) -> Address | None:
     """An address, None for what is none. A port, brackets and an IPv6 zone are forgiven; IPv4-mapped is IPv4 (RFC 4291 2.5.5.2)."""
     host = text.strip()[:100]

@@ -18,7 +18,7 @@ from getapi.core.errors import PackagingError
 from getapi.core.intervals import Intervals
 from getapi.core.layout import Extent, Layout, lay_out
 from getapi.models import Delivery, Package
-from getapi.services import process, shelf
+from getapi.services import meters, process, shelf
 from getapi.services.statistics import LOGGED_ID, Item, Recipient, record_downloads
 
 logger = logging.getLogger("getapi.deliveries")
@@ -45,7 +45,7 @@ MOST_FOLDED = 500
 DIED = "process-died"
 """The reason of a response whose process could not write down its end."""
 
-COLUMNS = ("pk", "uid", "first", "stop", "sent", "handed", "started", "ended", "outcome", "reason", "process", "renewed", "expired")
+COLUMNS = ("pk", "uid", "first", "stop", "sent", "handed", "started", "ended", "outcome", "reason", "process", "renewed", "rate", "expired")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +64,7 @@ class Response:
     reason: str
     process: str
     renewed: datetime | None
+    rate: int | None
     expired: bool
 
     @property
@@ -91,10 +92,14 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """``sent``: octets that arrived, each counted once. ``state``: ready, sending, broken (the last response ended short) or done."""
+    """``sent``: octets that arrived, each counted once. ``state``: ready, sending, broken (the last response ended short) or done.
+
+    ``rate``: octets a second of all responses that run; None where none does.
+    """
 
     sent: int
     state: str
+    rate: int | None
 
 
 def settle_package(package: str, *, layout: Layout | None = None, recipient: Recipient, time: datetime) -> None:
@@ -180,12 +185,12 @@ def sweep() -> None:
         elif row.package not in packages:
             packages.add(row.package)
             settle_package(row.package, recipient=recipient_of(row), time=now)
-    Delivery.objects.filter(pk__in=left).update(process="")
+    Delivery.objects.filter(pk__in=left).update(process="", reader="")
 
 
 def mark_settled(uids: Collection[UUID]) -> None:
     """What these ended responses brought is counted, and nobody need look at them again. Raises django.db.Error."""
-    Delivery.objects.filter(uid__in=uids).exclude(outcome=Outcome.RUNNING).update(process="")
+    Delivery.objects.filter(uid__in=uids).exclude(outcome=Outcome.RUNNING).update(process="", reader="")
 
 
 def progress(package: str, size: int) -> Progress:
@@ -193,15 +198,16 @@ def progress(package: str, size: int) -> Progress:
     kept = Package.objects.filter(pk=package).values_list("arrived", flat=True).first() or []
     found = _responses(Delivery.objects.filter(package=package, counted=False))
     union = _union(kept, found)
+    rates = [response.rate or 0 for response in found if response.is_running and not response.is_lost]
     if union.covers(0, size):
         state = "done"
-    elif any(response.is_running and not response.is_lost for response in found):
+    elif rates:
         state = "sending"
     elif found and found[-1].sent < found[-1].stop - found[-1].first:
         state = "broken"
     else:
         state = "ready"
-    return Progress(sent=union.total, state=state)
+    return Progress(sent=union.total, state=state, rate=sum(rates) if rates else None)
 
 
 def recipient_of(row: Delivery) -> Recipient:
@@ -273,6 +279,7 @@ def _fold(package: str, kept: Sequence[tuple[int, int]], found: Sequence[Respons
 def _bury(response: Response) -> Response:
     ended = timezone.now() if response.renewed is None else min(timezone.now(), response.renewed + BEAT)
     logger.warning("delivery %s", Outcome.BROKEN, extra={"reason": DIED, "first": response.first, "sent": response.sent})
+    meters.count("deliveries", str(Outcome.BROKEN.value))
     return _change(response, outcome=Outcome.BROKEN, reason=DIED, ended=ended)
 
 

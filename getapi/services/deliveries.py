@@ -4,7 +4,9 @@ import logging
 import math
 import socket
 import time
+import weakref
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -16,6 +18,8 @@ from getapi import models
 from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackageCanceled, PackagingError
 from getapi.core.layout import Extent, Layout
 from getapi.core.source import Content
+from getapi.services import meters
+from getapi.services.admission import Admission, admission, reader_of
 from getapi.services.recorder import Record, Recorder, facts, recorder
 from getapi.services.rounds import close_databases
 from getapi.services.statistics import Item, Recipient, kept_address, kept_user_agent
@@ -52,7 +56,10 @@ LEVELS = {Outcome.DONE: logging.INFO, Outcome.CLIENT_GONE: logging.INFO, Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consignment:
-    """Octets ``start`` to ``stop`` of a layout for a recipient. ``package`` is its id, empty for a single datastream."""
+    """Octets ``start`` to ``stop`` of a layout for a recipient. ``package`` is its id, empty for a single datastream.
+
+    ``reader`` is ``admission.reader_of``'s word.
+    """
 
     layout: Layout
     start: int
@@ -61,11 +68,12 @@ class Consignment:
     package: str
     name: str
     etag: str = ""
+    reader: str = ""
     began: datetime = field(default_factory=timezone.now)
 
     @property
     def is_large(self) -> bool:
-        """Whether so much is at stake that it is put on record before it leaves."""
+        """Whether so much is at stake that it needs a slot, and is on record before it leaves."""
         return self.package != "" or self.stop - self.start >= LARGE
 
     @property
@@ -80,6 +88,7 @@ class Consignment:
             "started": self.began,
             "first": self.start,
             "stop": self.stop,
+            "reader": self.reader if self.is_large else "",
             "address": kept_address(self.recipient.address),
             "user_agent": kept_user_agent(self.recipient.user_agent),
         }
@@ -98,13 +107,14 @@ class Delivery(Iterator[bytes]):
         consignment: Consignment,
         *,
         open_entry: Callable[..., Content],
-        transfer: Transfer,
+        record: Record,
         doubt: Doubt,
         watched_by: Watcher,
         recorded_by: Recorder,
     ) -> None:
         self._consignment = consignment
-        self._transfer = transfer
+        self._record = record
+        self._transfer = record.transfer
         self._watcher = watched_by
         self._recorder = recorded_by
         self._blocks = self._send(open_entry, doubt)
@@ -114,12 +124,12 @@ class Delivery(Iterator[bytes]):
 
     def close(self) -> None:
         self._blocks.close()
-        self._watcher.forget(self._transfer)
+        _let_go(self._record, self._watcher, self._recorder)
 
     def _send(self, open_entry: Callable[..., Content], doubt: Doubt) -> Generator[bytes]:
         close_databases()  # a download of three hours must not hold a connection
         sent, transfer = self._consignment, self._transfer
-        with _Course(sent, transfer, self._watcher, self._recorder):
+        with _Course(sent, self._record, self._watcher, self._recorder):
             yield from send(sent.layout, start=sent.start, stop=sent.stop, open_entry=open_entry, transfer=transfer, doubt=doubt)
 
 
@@ -135,23 +145,48 @@ def deliver(
     name: str,
     sock: socket.socket | None,
     etag: str = "",
+    reader: str = "",
     watched_by: Watcher = watcher,
     recorded_by: Recorder = recorder,
+    admitted_by: Admission = admission,
 ) -> Delivery:
     """The octets ``start`` to ``stop`` (not included) of a layout as a response's body, of exactly ``stop - start`` octets or cut short.
 
-    ``sock`` is ``transport.connection.raw_socket``'s word; ``etag`` a single datastream's identity. What the window begins with is looked
-    at beforehand: its errors (SourceError) are still an answer then. Raises TooManyDeliveries where this process is full.
+    ``sock`` is ``transport.connection.raw_socket``'s word; ``etag`` a single datastream's identity; ``reader`` the address whose slots it
+    takes where that is not the recipient's. What the window begins with is looked at beforehand: its errors (SourceError) are still an
+    answer then. Raises TooManyDeliveries where this process is full or no slot is free, and DatabaseUnavailable.
     """
-    consignment = Consignment(layout=layout, start=start, stop=stop, recipient=recipient, package=package, name=name, etag=etag)
-    transfer = Transfer(sock, total=stop - start)
-    watched_by.register(transfer)  # it may take a while from here, and nobody may have more threads wait than may send
-    try:
+    consignment = Consignment(
+        layout=layout,
+        start=start,
+        stop=stop,
+        recipient=recipient,
+        package=package,
+        name=name,
+        etag=etag,
+        reader=reader_of(reader or recipient.address),
+    )
+    record = Record(consignment.facts, layout=layout if package else None, transfer=Transfer(sock, total=stop - start))
+    watched_by.register(record.transfer, consignment.reader)  # from here it may take a while, and only so many threads may wait
+    with ExitStack() as undone:
+        undone.callback(_let_go, record, watched_by, recorded_by)
+        if consignment.is_large:
+            admitted_by.take(record)
+            watched_by.lease(record.transfer)
         left = vet(layout, start, stop, open_entry=open_entry, doubt=doubt)
-    except BaseException:
-        watched_by.forget(transfer)
-        raise
-    return Delivery(consignment, open_entry=open_entry, transfer=transfer, doubt=left, watched_by=watched_by, recorded_by=recorded_by)
+        undone.pop_all()
+    delivery = Delivery(consignment, open_entry=open_entry, record=record, doubt=left, watched_by=watched_by, recorded_by=recorded_by)
+    forgotten = weakref.finalize(delivery, recorded_by.abandon, record)  # an answer that nobody took and nobody closed
+    forgotten.atexit = False  # type: ignore[misc] # typeshed knows it as no slot
+    return delivery
+
+
+def _let_go(record: Record, watched_by: Watcher, recorded_by: Recorder) -> None:
+    """Of one that never began, also its slot."""
+    if record.is_held and not record.has_begun:
+        record.has_begun = True
+        recorded_by.withdraw(record)
+    watched_by.forget(record.transfer)
 
 
 def conclude(layout: Layout, *, recipient: Recipient, package: str, name: str, etag: str = "", recorded_by: Recorder = recorder) -> None:
@@ -163,16 +198,15 @@ def conclude(layout: Layout, *, recipient: Recipient, package: str, name: str, e
 class _Course:
     """From a delivery's first octet on it is on record; whatever way it ends, it lets go of its connection and its place."""
 
-    def __init__(self, consignment: Consignment, transfer: Transfer, watched_by: Watcher, recorded_by: Recorder) -> None:
+    def __init__(self, consignment: Consignment, record: Record, watched_by: Watcher, recorded_by: Recorder) -> None:
         self._consignment = consignment
-        self._transfer = transfer
+        self._record = record
+        self._transfer = record.transfer
         self._watcher = watched_by
         self._recorder = recorded_by
-        layout = consignment.layout if consignment.package else None
-        self._record = Record(consignment.facts, layout=layout, transfer=transfer)
 
     def __enter__(self) -> None:
-        self._recorder.begin(self._record, at_once=self._consignment.is_large)
+        self._recorder.begin(self._record)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         try:
@@ -190,6 +224,7 @@ class _Course:
         outcome, reason = verdict(cause, is_whole=self._transfer.acknowledged == self._transfer.total)
         self._record.end(ended=timezone.now(), outcome=outcome, reason=reason)
         _log(self._record.row(), cause)
+        meters.count("deliveries", str(outcome.value))
         self._recorder.end(self._record)
 
 

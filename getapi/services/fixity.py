@@ -14,7 +14,7 @@ from getapi import conf
 from getapi.core.ledger import Examination
 from getapi.core.source import ControlGroup, DatastreamRecord
 from getapi.models import Fixity
-from getapi.transport.examination import Checks, declared
+from getapi.transport.examination import Checks, by_algorithm
 
 Key = tuple[str, str]
 """PID and DSID: of a datastream only the current version counts."""
@@ -104,7 +104,7 @@ def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examinati
 
 def check_against(datastream: DatastreamRecord, seen: Examination | None, learn: frozenset[str]) -> Checks:
     """What to compare a new reading with: what is declared, and where nothing is, what the same file had when it was read before."""
-    said, before = declared(datastream), seen.digests if seen else {}
+    said, before = by_algorithm(datastream.digests), seen.digests if seen else {}
     return Checks(learn=learn, expected=said | {name: value for name, value in before.items() if name not in said})
 
 

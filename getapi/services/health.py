@@ -1,26 +1,57 @@
 """Whether what a request needs is there now."""
 
 import os
+from functools import partial
 from pathlib import Path
 
-from django.db import DatabaseError
+from django import db
+from django.db import connection
 
 from getapi import conf
 from getapi.models import Key
+from getapi.services import probe
 from getapi.services.denylist import DenyListUnusable, denied
 from getapi.services.repositories import stores
 
+MEMORY = ":memory:"
+
+LEAST_FREE = 32 << 20
+"""Octets of room for the database's file and its log."""
+
 
 def examine() -> dict[str, bool]:
-    """``database``, each repository as ``repositories.NAME``, and ``deny_list`` where one is configured; False: it cannot be read."""
+    """``database``, ``disk`` where its file lies on this machine, each repository as ``repositories.NAME``, and ``deny_list`` where one is
+    configured; False: it cannot be used, or says nothing within two seconds."""
     state = {"database": _database_answers()}
+    if (file := database_file()) is not None:
+        state["disk"] = probe.says_yes(file, partial(has_room, file))
     deny_list = conf.current().access.deny_list
     if deny_list is not None:
         state["deny_list"] = _can_be_read(deny_list)
     state |= {
-        f"repositories.{store.name}": all(os.access(folder, os.R_OK | os.X_OK) for folder in store.roots.values()) for store in stores()
+        f"repositories.{store.name}": all(probe.says_yes(folder, partial(_is_open, folder)) for folder in store.roots.values())
+        for store in stores()
     }
     return state
+
+
+def database_file() -> Path | None:
+    """None for a database server, and for one in memory."""
+    name = str(connection.settings_dict["NAME"])
+    return Path(name) if connection.vendor == "sqlite" and name != MEMORY and not name.startswith("file:") else None
+
+
+def has_room(file: Path) -> bool:
+    """Whether a database can write to its file and beside it. Raises OSError."""
+    free = os.statvfs(file.parent)
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK | os.X_OK) and free.f_bavail * free.f_frsize >= LEAST_FREE
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether the disk itself answers: permissions are known from memory after it is gone. Raises OSError."""
+    with os.scandir(folder) as found:
+        next(found, None)
+    return os.access(folder, os.R_OK | os.X_OK)
 
 
 def _can_be_read(deny_list: Path) -> bool:
@@ -35,6 +66,6 @@ def _database_answers() -> bool:
     """A table of ours is asked: a database file that was removed is made anew, empty, by whoever connects to it."""
     try:
         Key.objects.exists()
-    except DatabaseError:
+    except db.Error:  # also InterfaceError, which is no DatabaseError
         return False
     return True

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from getapi import conf
 from getapi.models import Key, KeyNetwork
+from getapi.services import webhooks
 from getapi.services.addresses import ClientAddress, is_within
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class KeyFacts:
     last_used: datetime | None
     networks: tuple[str, ...]
     learned: bool
+    webhook: str
 
 
 def create_key(label: str, networks: Sequence[str] = (), *, expires: datetime | None = None) -> str:
@@ -111,6 +113,21 @@ def pair_key(name: str, networks: Sequence[str]) -> None:
         _set_networks(Key.objects.select_for_update().get(pk=key.pk), wanted)
 
 
+def set_webhook(name: str, url: str | None) -> str:
+    """Who is told, from now on, when a package of the key, by label or prefix, is ready or has failed; None: nobody.
+
+    Returns the secret that it is signed with, a new one each time, which is told nobody again; "" where nobody is told. Raises KeyRefused.
+    """
+    key = _named(name)
+    try:
+        key.webhook = "" if url is None else webhooks.read_url(url)
+    except ValueError as error:
+        raise KeyRefused(str(error)) from None
+    key.webhook_secret = webhooks.new_secret() if key.webhook else ""
+    key.save(update_fields=("webhook", "webhook_secret"))
+    return key.webhook_secret
+
+
 def list_keys() -> list[KeyFacts]:
     return [_facts(key) for key in Key.objects.prefetch_related("networks")]
 
@@ -126,6 +143,7 @@ def _facts(key: Key) -> KeyFacts:
         last_used=key.last_used,
         networks=tuple(row.network for row in rows),
         learned=any(row.learned for row in rows),
+        webhook=key.webhook,
     )
 
 

@@ -2,8 +2,10 @@
 
 import threading
 from collections import OrderedDict
+from weakref import WeakValueDictionary
 
-from getapi.core.layout import Layout
+from getapi.core.layout import Layout, lay_out
+from getapi.core.plan import Plan
 
 MOST_ENTRIES = 5000
 """Payload files of all layouts together; some 4 KB each in memory."""
@@ -39,6 +41,29 @@ class LayoutCache:
     def _drop(self, package_id: str) -> None:
         layout = self._kept.pop(package_id, None)
         self._entries -= 0 if layout is None else _weight(layout)
+
+
+class LayoutsInUse:
+    """Layouts for as long as somebody holds them: all who are sent the same octets hold one. Safe for threads.
+
+    Each has planned for itself before, and so had its own access decision: what is shared is what came out the same.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._used: WeakValueDictionary[str, Layout] = WeakValueDictionary()
+
+    def lay_out(self, plan: Plan) -> Layout:
+        """The layout of this plan or of an equal one, which then takes its place. Raises what ``core.layout.lay_out`` does."""
+        key = plan.fingerprint
+        with self._lock:
+            used = self._used.get(key)
+        if used is not None and used.plan == plan:  # of a fingerprint are also plans that know more of their digests
+            return used
+        layout = lay_out(plan)
+        with self._lock:
+            self._used[key] = layout
+        return layout
 
 
 def _weight(layout: Layout) -> int:

@@ -1,8 +1,9 @@
 """A package from the caller's words to its bytes, at once and whenever it is asked for again; also what ``write_package`` writes."""
 
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import is_
 from typing import Any
@@ -10,18 +11,20 @@ from typing import Any
 from django.utils import timezone
 
 from getapi import conf, models
-from getapi.core.errors import MalformedParameter, PackageOutdated, PackagingError
+from getapi.core.content import Gauge
+from getapi.core.errors import MalformedParameter, PackageOutdated, PackagePreparing, PackagingError, TooManyPreparations
 from getapi.core.layout import Layout, lay_out
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry, Plan
 from getapi.core.planner import plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.review import review
-from getapi.core.source import DatastreamRecord
-from getapi.services import fixity, rules, shelf
+from getapi.core.source import Content, DatastreamRecord
+from getapi.services import fixity, jobs, rules, shelf, stage
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.fixity import DatabaseLedger
-from getapi.services.layouts import LayoutCache
+from getapi.services.layouts import LayoutCache, LayoutsInUse
+from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.services.verification import doubt
@@ -34,11 +37,15 @@ MEDIA_TYPES = {"tar": "application/x-tar", "zip": "application/zip"}
 DELIVERIES = ("stream", "link")
 
 _recent = LayoutCache()
+_in_use = LayoutsInUse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it."""
+    """A package that may be sent now; ``id`` is 128 random bits in hex, new for each request, ``key_id`` whose key asked for it.
+
+    ``client`` is the address of the reader that the token named, whose slots it takes whoever fetches it; empty where it named none.
+    """
 
     id: str
     plan: Plan
@@ -46,6 +53,8 @@ class Package:
     created: datetime
     doubt: Doubt
     key_id: int | None = None
+    client: str = ""
+    open_entry: Callable[..., Content] = field(default_factory=lambda: registry().open)
 
     @property
     def file_name(self) -> str:
@@ -77,12 +86,26 @@ def wants_link(delivery: str | None) -> bool:
     return delivery == "link"
 
 
-def prepare(request: PackageRequest) -> Package:
-    """Plans a package on the repositories as they are now. Raises LimitExceeded and, where nothing can be decided, SourceUnavailable."""
+def prepare(request: PackageRequest, gauge: Gauge | None = None) -> Package:
+    """Plans a package on the repositories as they are now; ``gauge`` is asked of datastreams whose source does not know their size.
+
+    Raises LimitExceeded, TooManyPlans; where nothing can be decided SourceUnavailable; SizeUnknown without a gauge.
+    """
+    with planning.slot():
+        return _prepare(request, gauge)
+
+
+def _prepare(request: PackageRequest, gauge: Gauge | None) -> Package:
     now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
-    plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger)
-    plan = ledger.complete(plan)
-    return Package(id=secrets.token_hex(16), plan=plan, layout=lay_out(plan), created=now, doubt=ledger.doubt(plan))
+    plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger, gauge=gauge)
+    layout = _in_use.lay_out(ledger.complete(plan))
+    plan = layout.plan or plan
+    return Package(id=new_id(), plan=plan, layout=layout, created=now, doubt=ledger.doubt(plan))
+
+
+def new_id() -> str:
+    """128 random bits in hex."""
+    return secrets.token_hex(16)
 
 
 def keep(package: Package, *, client: str | None, recipient: Recipient) -> Package:
@@ -103,7 +126,7 @@ def keep(package: Package, *, client: str | None, recipient: Recipient) -> Packa
     )
     shelf.put(row, plan)
     _recent.put(package.id, package.layout)
-    return replace(package, key_id=recipient.key_id)
+    return replace(package, key_id=recipient.key_id, client=row.client)
 
 
 def open_package(package_id: str) -> Package:
@@ -114,35 +137,67 @@ def open_package(package_id: str) -> Package:
 def reopen(row: models.Package) -> Package:
     """A kept package, if it may be sent now: access and content are looked at each time, whatever is remembered.
 
-    Raises PackageGone (expired, cancelled, changed, closed or outdated), SourceUnavailable.
+    Raises PackageGone (expired, cancelled, failed, changed, closed or outdated), SourceUnavailable, TooManyPlans, PackagePreparing, also
+    where what was staged for it is lost and is had again from now on.
     """
     shelf.check(row, timezone.now())
+    jobs.check(row)
+    with planning.slot():
+        return _reopen(row)
+
+
+def _reopen(row: models.Package) -> Package:
     layout = _recent.get(row.pk) or _read(row)
     if layout.plan is None or layout.length != row.size:
         raise PackageOutdated
     ledger = _Consulted(fixity.current_ledger())
     review(layout.plan, repositories=registry(), rules=rules.access_rules(conf.current()), now=timezone.now(), ledger=ledger)
-    plan = ledger.complete(layout.plan)
+    staged = _staged(row, layout.plan)
+    plan = stage.checksummed(ledger.complete(layout.plan), staged)
     if plan is not layout.plan:
         layout = lay_out(plan)
     _recent.put(row.pk, layout)
-    return Package(id=row.pk, plan=plan, layout=layout, created=row.created, doubt=ledger.doubt(plan), key_id=row.key_id)
+    return Package(
+        id=row.pk,
+        plan=plan,
+        layout=layout,
+        created=row.created,
+        doubt=stage.vouch(ledger.doubt(plan), plan, staged),
+        key_id=row.key_id,
+        client=row.client,
+        open_entry=stage.opener(staged, registry().open),
+    )
+
+
+def _staged(row: models.Package, plan: Plan) -> dict[stage.Key, stage.Member]:
+    """What of the package was put aside. Raises PackagePreparing where something of it is there no more."""
+    entries = [entry for entry in plan.entries if entry.is_staged]
+    if not entries:
+        return {}
+    members = stage.members(row.pk)
+    if stage.lost(entries, members):
+        with suppress(TooManyPreparations):  # as one that waits for its turn it begins when it is asked for again
+            jobs.restore(row)
+        raise PackagePreparing(progress=0, retry_after=jobs.RETRY)
+    stage.touch(row.pk)
+    return members
 
 
 def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
     """Octets ``start`` to ``stop`` (not included) as an iterator that a server drains; it closes the database before the first of them.
 
-    Raises TooManyDeliveries, and SourceError where the window begins inside a datastream that cannot be opened.
+    Raises TooManyDeliveries, DatabaseUnavailable, and SourceError where the window begins inside a datastream that cannot be opened.
     """
     return deliver(
         package.layout,
         start=start,
         stop=stop,
-        open_entry=registry().open,
+        open_entry=package.open_entry,
         doubt=package.doubt,
         recipient=recipient,
         package=package.id,
         name=package.plan.name,
+        reader=package.client,
         sock=raw_socket(meta),
     )
 

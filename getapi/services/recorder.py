@@ -11,25 +11,25 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
 
-from getapi.core.errors import PackageCanceled
+from getapi import requestid
+from getapi.core.errors import DeliveryError, PackageCanceled, PackagingError
 from getapi.core.layout import Layout
 from getapi.models import Delivery, Key
-from getapi.services import coverage, process, shelf
-from getapi.services.rounds import AWAY, INTERVAL, Rounds, rounds
+from getapi.services import coverage, meters, process, shelf
+from getapi.services.pace import Pace
+from getapi.services.rounds import AWAY, INTERVAL, UNWRITABLE, Rounds, rounds
 from getapi.services.statistics import LOGGED_ID
 from getapi.transport.transfer import Transfer
 
 logger = logging.getLogger("getapi.deliveries")
-
-START_WAIT = 1.0
-"""Seconds for which a response waits at most until its row is there."""
 
 SWEEP = 10.0
 """Seconds between two looks for responses of dead processes."""
@@ -40,10 +40,13 @@ RECHECK = 1.0
 MOST_WAITING = 10_000
 """Ended responses that are kept while the database is away; what is more goes to the log alone."""
 
+MOST_AT_ONCE = 500
+"""Rows that one statement deletes."""
+
 MOST_LAYOUTS = 100
 """Of those that wait, how many keep their layout in memory; it can be read from the database once that is back."""
 
-CHANGING = ("key", "handed", "sent", "renewed", "ended", "outcome", "reason")
+CHANGING = ("key", "handed", "sent", "rate", "renewed", "ended", "outcome", "reason")
 
 
 class Record:
@@ -54,7 +57,11 @@ class Record:
         self.facts = facts
         self.layout = layout
         self.transfer = transfer
-        self.is_written = threading.Event()
+        self.is_held = False
+        self.has_begun = False
+        self.request_id = requestid.current()
+        self._told = 0
+        self._pace = Pace(transfer.progress, transfer.started)
         self._end: Mapping[str, Any] = {}
 
     @property
@@ -67,12 +74,28 @@ class Record:
         return int(self.facts["first"])
 
     def end(self, *, ended: datetime, outcome: str, reason: str) -> None:
-        self._end = {"ended": ended, "outcome": outcome, "reason": reason}
+        """From now on it holds no slot."""
+        self._end = {"ended": ended, "outcome": outcome, "reason": reason, "rate": None}
 
-    def row(self) -> Delivery:
-        """As it is now. Acknowledged comes first: of a response that runs the kernel never took less than that."""
-        sent = self.transfer.acknowledged
-        return Delivery(**self.facts, uid=self.uid, sent=sent, handed=self.transfer.handed, process=process.identity(), **self._end)
+    def observe(self, now: float) -> None:
+        """``now`` by the transfer's clock: how fast it goes."""
+        self._pace.observe(self.transfer.progress, now)
+
+    def meter(self, sent: int) -> None:
+        """Tells the operator's metrics what came to it since the last time."""
+        if sent > self._told:
+            meters.count("delivered_bytes", amount=sent - self._told)
+            self._told = sent
+
+    def row(self, *, started: bool = False) -> Delivery:
+        """As it is now. Acknowledged comes first: of a response that runs the kernel never took less than that.
+
+        ``started``: as it is at its start, with its sign of life.
+        """
+        sent, rate = self.transfer.acknowledged, self._pace.rate
+        life = {"renewed": Now()} if started else {}
+        now = {"rate": None if rate is None else round(rate), "sent": sent, "handed": self.transfer.handed, "process": process.identity()}
+        return Delivery(**{**self.facts, **now, **life, **self._end}, uid=self.uid)
 
 
 class Recorder:
@@ -89,32 +112,57 @@ class Recorder:
         self._begun: list[Record] = []
         self._ended: dict[uuid.UUID, Record] = {}
         self._uncounted: deque[tuple[Record, Delivery]] = deque()
+        self._withdrawn: deque[uuid.UUID] = deque()
         self._next_look = self._next_sweep = 0.0
         self._recheck = math.inf
         self._renewed = self._clock()
-        self._is_slow = False
 
     @property
     def lease_age(self) -> float:
         """Seconds since the database was last told that what this process sends is alive; 0 while it sends nothing."""
         return self._clock() - self._renewed if self._running else 0.0
 
-    def begin(self, record: Record, *, at_once: bool) -> None:
-        """``at_once``: its row is there when this returns, if the database answers soon; else within a second, or with its end."""
+    def sends(self, uid: object) -> bool:
+        """Whether this process is at it still: what has ended holds no slot, whatever is on record."""
+        with self._lock:
+            return uid in self._running
+
+    def hold(self, record: Record) -> None:
+        """Its row was written (services.admission): it is kept alive until ``end`` or ``withdraw``."""
         with self._lock:
             if not self._running:
                 self._renewed = self._clock()
             self._running[record.uid] = record
-            if at_once or record.first:
-                self._begun.append(record)
-            if record.first:
-                self._recheck = self._clock() + RECHECK
-        if not (at_once or record.first):
-            self._writer.engage()
-            return
+        self._writer.engage()
+
+    def withdraw(self, record: Record) -> None:
+        """Nothing of it left, and its row, if there is one, goes: it is as if it had never been."""
+        with self._lock:
+            self._running.pop(record.uid, None)
+        self._withdrawn.append(record.uid)
         self._writer.wake()
-        if at_once and not (self._is_slow or self._writer.is_away):
-            self._is_slow = not record.is_written.wait(START_WAIT)
+
+    def abandon(self, record: Record) -> None:
+        """As ``withdraw``, where nobody took or closed the answer. Takes no lock: the garbage collector calls it, in any thread."""
+        if not record.has_begun:
+            self._withdrawn.append(record.uid)
+
+    def begin(self, record: Record) -> None:
+        """Its first octet is about to leave. What is not held gets its row with its end or the next second; at once where it begins in the
+        middle, since that shows what arrived of those before it.
+        """
+        record.has_begun = True
+        with self._lock:
+            if not self._running:
+                self._renewed = self._clock()
+            self._running[record.uid] = record
+            if record.first:
+                self._begun.append(record)
+                self._recheck = self._clock() + RECHECK
+        if record.first:
+            self._writer.wake()
+        else:
+            self._writer.engage()
 
     def end(self, record: Record) -> None:
         """Its ``end`` is known. It is counted soon."""
@@ -138,10 +186,16 @@ class Recorder:
         """A round: what began and ended, each second also what runs. Raises django.db.Error where the database is away."""
         now = self._clock()
         is_due = now >= self._next_look
+        self._take_back()
         with self._lock:
             begun, ended = list(self._begun), list(self._ended.values())
             others = list(self._running.values()) if is_due else begun
+        if is_due:
+            for record in others:
+                record.observe(time.monotonic())
         rows = {record.uid: record.row() for record in (*others, *ended)}
+        for record in (*others, *ended):
+            record.meter(rows[record.uid].sent)
         if rows:
             _save(list(rows.values()))
         self._written(begun, ended, rows)
@@ -151,14 +205,22 @@ class Recorder:
             self._next_look = now + INTERVAL * 0.9
             self._look()
         with self._lock:
-            return bool(self._running or self._begun or self._ended or self._recheck < math.inf)
+            return bool(self._running or self._begun or self._ended or self._withdrawn or self._recheck < math.inf)
+
+    def _take_back(self) -> None:
+        """Deletes what was withdrawn; what cannot be deleted now stays withdrawn."""
+        while batch := [*islice(self._withdrawn, MOST_AT_ONCE)]:
+            with self._lock:
+                for uid in batch:
+                    self._running.pop(uid, None)
+            Delivery.objects.filter(uid__in=batch).delete()
+            for _ in batch:
+                self._withdrawn.popleft()
 
     def _written(self, begun: Iterable[Record], ended: Iterable[Record], rows: Mapping[uuid.UUID, Delivery]) -> None:
         """They are to be counted next: one that begins in the middle may show what arrived of those before it."""
-        self._is_slow = False
         with self._lock:
             for record in begun:
-                record.is_written.set()
                 self._begun.remove(record)
             for record in ended:
                 self._ended.pop(record.uid, None)
@@ -171,10 +233,13 @@ class Recorder:
         last = {record.package: record for record, _ in self._uncounted}
         settled = [record.uid for record, row in self._uncounted if row.ended]
         while self._uncounted:
-            record, row = self._uncounted[0]
-            if not record.package or last[record.package] is record:
-                _settle(record, row)
-            self._uncounted.popleft()
+            record, row = self._uncounted.popleft()
+            try:
+                if not record.package or last[record.package] is record:
+                    _settle(record, row)
+            except AWAY:  # whatever else goes wrong with one, it costs no other its turn
+                self._uncounted.appendleft((record, row))
+                raise
         if settled:  # a process that is killed before this leaves them to the sweep of another one
             coverage.mark_settled(settled)
 
@@ -183,15 +248,23 @@ class Recorder:
         with self._lock:
             running = list(self._running.values())
         canceled = shelf.heed({record.package for record in running} - {""})
+        taken = self._taken() if any(record.is_held for record in running) else ()
         for record in running:
             if record.package in canceled:
                 record.transfer.cut(PackageCanceled())
+            elif record.is_held and record.uid in taken:
+                record.transfer.cut(DeliveryError("Its slot was given to another delivery"))
         now = self._clock()
         if now >= min(self._next_sweep, self._recheck):
             coverage.sweep()
             self._next_sweep = now + SWEEP
             if now >= self._recheck:
                 self._recheck = math.inf
+
+    def _taken(self) -> Collection[object]:
+        """What lost its slot (services.admission): a process that could not speak for long, and runs again, was taken for dead."""
+        running = Delivery.objects.filter(outcome=Delivery.Outcome.RUNNING, process=process.identity())
+        return set(running.filter(reader="").values_list("uid", flat=True))
 
 
 def _save(rows: list[Delivery]) -> None:
@@ -201,7 +274,7 @@ def _save(rows: list[Delivery]) -> None:
         _upsert(rows)
     except AWAY:
         raise
-    except Exception:  # noqa: BLE001 # whatever is wrong with one of them
+    except UNWRITABLE:
         for row in rows:
             _save_alone(row)
 
@@ -211,7 +284,7 @@ def _save_alone(row: Delivery) -> None:
         _upsert([row])
     except AWAY:
         raise
-    except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
+    except UNWRITABLE as error:
         _tell(row, repr(error))
 
 
@@ -232,16 +305,18 @@ def _forget_keys(rows: list[Delivery]) -> None:
 
 
 def _settle(record: Record, row: Delivery) -> None:
+    """What it logs belongs to the response's request, by which the last octet that was missing came."""
     time = row.ended or row.started
-    try:
-        if record.package:
-            coverage.settle_package(record.package, layout=record.layout, recipient=coverage.recipient_of(row), time=time)
-        else:
-            coverage.settle_single(row, time=time)
-    except AWAY:
-        raise
-    except Exception as error:  # noqa: BLE001 # it must not keep the others from being written
-        _tell(row, repr(error))
+    with requestid.working_for(record.request_id):
+        try:
+            if record.package:
+                coverage.settle_package(record.package, layout=record.layout, recipient=coverage.recipient_of(row), time=time)
+            else:
+                coverage.settle_single(row, time=time)
+        except AWAY:
+            raise
+        except (*UNWRITABLE, PackagingError) as error:
+            _tell(row, repr(error))
 
 
 def _tell(row: Delivery, why: str) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from django import db
 
+from getapi.services import meters
+
 logger = logging.getLogger("getapi.rounds")
 
 INTERVAL = 1.0
@@ -19,6 +21,10 @@ INTERVAL = 1.0
 
 AWAY = (db.OperationalError, db.InterfaceError)
 """What says that the database is away or locked, and not that a row is wrong."""
+
+UNWRITABLE = (db.Error, ValueError, TypeError, OverflowError)
+"""What says, unless it is one of AWAY, that a value cannot be kept in its column: the database's own word, and what its drivers say of NUL
+and lone surrogates, of what is no JSON, and of a number of more than 64 bits."""
 
 Duty = Callable[[], bool]
 """Does what is to be done now; says whether it wants another round soon. What it could not do it keeps, and raises django.db.Error."""
@@ -97,6 +103,8 @@ class Rounds:
 
     def _notice(self, fault: Exception | None) -> None:
         """One line when the database goes, and one when it is back."""
+        if fault is not None:
+            meters.count("database_failures")
         if fault is not None and self._away_since is None:
             self._away_since = self._clock()
             logger.error("the database does not answer: what is to be written waits in memory", extra={"error": str(fault)})

@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from getapi import conf
 from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound, PackageOutdated, TooManyPackages
 from getapi.core.plan import ENCODER, Plan
 from getapi.core.plancodec import decode, encode
-from getapi.models import Delivery, Download, Key, Package
+from getapi.models import Delivery, Download, Job, Key, Package
+from getapi.services.patience import limit_patience
 
 logger = logging.getLogger("getapi.packages")
 
@@ -29,30 +31,40 @@ SIGN_OF_LIFE = timedelta(seconds=10)
 BATCH = 500
 """Rows that one statement deletes, so that nobody waits long for the database."""
 
+PAUSE = 0.02
+"""Seconds after each statement that deletes: SQLite lets one writer in at a time, and is not fair to those who wait."""
+
 _ID = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
-    """Rows that were deleted."""
+    """Rows that were deleted, and ``files`` of the stage."""
 
     packages: int
     downloads: int
     deliveries: int
+    files: int = 0
 
 
-def put(row: Package, plan: Plan) -> None:
-    """Keeps a package before its first byte leaves.
+def put(row: Package, plan: Plan | None) -> None:
+    """Keeps a package before its first byte leaves; one without a plan is still to be prepared.
 
     Raises TooManyPackages where its key has ``limits.packages`` live ones that were not yet delivered whole.
     """
-    row.encoder, row.plan = ENCODER, zlib.compress(encode(plan).encode("utf-8", "surrogatepass"), 1)
+    row.encoder, row.plan = ENCODER, b"" if plan is None else pack(plan)
+    limit_patience()
     with transaction.atomic():
         # Whoever counts for this key at the same time waits until this one is counted too.
         if row.key_id is not None:
             Key.objects.select_for_update().filter(pk=row.key_id).first()
         _check_room(row.key_id, row.created)
         row.save(force_insert=True)
+
+
+def pack(plan: Plan) -> bytes:
+    """As ``Package.plan`` keeps it."""
+    return zlib.compress(encode(plan).encode("utf-8", "surrogatepass"), 1)
 
 
 def take_back(package_id: str) -> None:
@@ -71,7 +83,7 @@ def find(package_id: str) -> Package:
 def find_alike(etag: str, *, key_id: int | None, client: str, now: datetime) -> Package | None:
     """A package of the very same bytes that the same one may be given again, the latest; who asks every two seconds needs but one."""
     mine = Package.objects.defer("plan").filter(etag=etag, key=key_id, client=client, state=Package.State.READY)
-    return mine.filter(_unexpired(now)).order_by("-created").first()
+    return mine.filter(unexpired(now)).order_by("-created").first()
 
 
 def read_plan(row: Package) -> Plan:
@@ -94,9 +106,15 @@ def check(row: Package, now: datetime) -> None:
 
 
 def expires(row: Package) -> datetime:
-    """``packages.ttl`` after its last byte, held to ``packages.max_age``; while it is being sent never (SPEC 6)."""
+    """``packages.ttl`` after its last byte, held to ``packages.max_age``; while it is being sent never (SPEC 6).
+
+    One that is being prepared does not expire either, as long as anything happens to its job.
+    """
     packages = conf.current().packages
-    idle = (row.last_sent or row.created) + timedelta(seconds=packages.ttl)
+    if row.state == Package.State.PREPARING:
+        touched = Job.objects.filter(package=row.pk).values_list("touched", flat=True).first() or row.created
+        return touched + timedelta(seconds=packages.ttl)
+    idle = max(filter(None, (row.last_sent, row.prepared)), default=row.created) + timedelta(seconds=packages.ttl)
     end = min(idle, row.created + timedelta(seconds=packages.max_age))
     return end if row.last_sent is None else max(end, row.last_sent + RUNNING)
 
@@ -104,8 +122,8 @@ def expires(row: Package) -> datetime:
 def cancel(package_id: str) -> None:
     """Ends the package for good; running deliveries of it are cut by their watchers. Raises PackageNotFound."""
     row = find(package_id)
-    ready = Package.objects.filter(pk=row.pk, state=Package.State.READY)
-    ready.update(state=Package.State.CANCELED, canceled=timezone.now())
+    live = Package.objects.filter(pk=row.pk).exclude(state=Package.State.CANCELED)
+    live.update(state=Package.State.CANCELED, canceled=timezone.now())
 
 
 def touch(package_ids: Collection[str]) -> None:
@@ -131,7 +149,7 @@ def heed(package_ids: Collection[str]) -> frozenset[str]:
 
 def purge(now: datetime) -> Purged:
     """Deletes expired packages, and what ``statistics.keep`` lets go; the statistics of a package outlive it, and never go before it."""
-    packages = _delete(Package.objects.exclude(_unexpired(now)))
+    packages = _delete(Package.objects.exclude(unexpired(now)))
     keep = conf.current().statistics.keep
     if not keep:
         return Purged(packages=packages, downloads=0, deliveries=0)
@@ -148,21 +166,25 @@ def _delete(rows: QuerySet[Any]) -> int:
     while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         rows.filter(pk__in=batch).delete()
         total += len(batch)
+        time.sleep(PAUSE)
     return total
 
 
-def _unexpired(now: datetime) -> Q:
+def unexpired(now: datetime) -> Q:
     """``expires(row) > now`` for the database."""
     packages = conf.current().packages
     idle, old = now - timedelta(seconds=packages.ttl), now - timedelta(seconds=packages.max_age)
-    fresh = Q(last_sent__gt=idle) | Q(last_sent=None, created__gt=idle)
-    return Q(last_sent__gt=now - RUNNING) | Q(fresh, created__gt=old)
+    fresh = Q(last_sent__gt=idle) | Q(prepared__gt=idle) | Q(last_sent=None, prepared=None, created__gt=idle)
+    done = ~Q(state=Package.State.PREPARING)
+    preparing = Q(state=Package.State.PREPARING, job__touched__gt=idle)
+    return Q(last_sent__gt=now - RUNNING) | Q(done, fresh, created__gt=old) | preparing
 
 
 def _check_room(key_id: int | None, now: datetime) -> None:
     limit = conf.current().limits.packages
-    live = Package.objects.filter(_unexpired(now), key=key_id, state=Package.State.READY, delivered=None)
+    states = (Package.State.READY, Package.State.PREPARING)
+    live = Package.objects.filter(unexpired(now), key=key_id, state__in=states, delivered=None)
     if live.count() < limit:
         return
-    first = min(expires(row) for row in live.only("created", "last_sent"))
+    first = min(expires(row) for row in live.only("created", "last_sent", "prepared", "state"))
     raise TooManyPackages(limit=limit, retry_after=max(5, min(300, round((first - now).total_seconds()))))

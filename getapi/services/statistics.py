@@ -15,6 +15,7 @@ from django.db import transaction
 from getapi import conf
 from getapi.core.plan import Entry
 from getapi.models import Download, Key
+from getapi.services import meters
 
 logger = logging.getLogger("getapi.statistics")
 
@@ -175,3 +176,6 @@ def _facts(row: Download) -> Exported:
 def _log(rows: Sequence[Download]) -> None:
     for row in rows:
         logger.info("download", extra=_facts(row))
+        robot = str(row.robot).lower()
+        meters.count("datastreams", robot)
+        meters.count("datastreams_bytes", robot, amount=row.bytes)

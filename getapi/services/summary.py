@@ -4,26 +4,32 @@ import hashlib
 from datetime import UTC, datetime
 
 from getapi.core import bag
-from getapi.core.errors import PackageCanceled, PackageExpired, PackageGone
+from getapi.core.errors import PackageCanceled, PackageExpired, PackageFailed, PackageGone, PackagePreparing
 from getapi.core.plan import Plan
+from getapi.core.request import PackageRequest
 from getapi.models import Package
-from getapi.services import coverage, packages, shelf
+from getapi.services import coverage, jobs, packages, shelf
+from getapi.services.stage import key_of
+from getapi.services.stock import Survey
 
-ENDS: dict[type[PackageGone], str] = {PackageCanceled: "canceled", PackageExpired: "expired"}
+PREPARING = "preparing"
+ENDS: dict[type[PackageGone], str] = {PackageCanceled: "canceled", PackageExpired: "expired", PackageFailed: "failed"}
 CHANGED = "changed"
 """The state of whatever cannot be had any more for another reason than those of ENDS."""
 
 
 def summarize(package_id: str, *, content: str) -> dict[str, object]:
-    """``package{id,state,format,name,size,files,sent,created,expires,content,tagmanifest_sha256,datastreams[...],notices[...]}``.
+    """``package{id,state,format,name,size,files,sent,rate,progress,problem{code,text},created,expires,content,...,datastreams,notices}``.
 
     ``content`` is the bytes' own address. Of a package that cannot be had any more no datastream is told: what is closed since may be
     among them. Raises PackageNotFound, SourceUnavailable.
     """
     row = shelf.find(package_id)
-    progress = coverage.progress(row.pk, row.size)
+    progress, prepared = coverage.progress(row.pk, row.size), None
     try:
         plan, state = packages.reopen(row).plan, progress.state
+    except PackagePreparing as preparing:
+        plan, state, prepared = None, PREPARING, preparing.facts["progress"]
     except PackageGone as gone:
         plan, state = None, ENDS.get(type(gone), CHANGED)
     return {
@@ -34,6 +40,9 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
         "size": row.size,
         "files": row.files,
         "sent": progress.sent,
+        "rate": progress.rate,
+        "progress": prepared,
+        "problem": jobs.problem(row) if state == ENDS[PackageFailed] else None,
         "created": _instant(row.created),
         "expires": _instant(_end(row)),
         "content": content,
@@ -43,15 +52,23 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
     }
 
 
-def estimate(package: packages.Package) -> dict[str, object]:
-    """What a package that was prepared would be: ``package{format,name,size,files,datastreams[...],notices[...]}``."""
+def estimate(request: PackageRequest) -> dict[str, object]:
+    """What a package would be: ``package{format,name,size,files,datastreams[...],notices[...]}``.
+
+    Where a datastream's size is not known before it is read, that one and the package's are None. Raises what ``packages.prepare`` does.
+    """
+    survey = Survey()
+    package = packages.prepare(request, survey)
     plan = package.plan
     return {
         "format": plan.format,
         "name": plan.name,
-        "size": package.layout.length,
+        "size": None if survey.unsized else package.layout.length,
         "files": len(plan.entries),
-        "datastreams": _datastreams(plan),
+        "datastreams": [
+            told | ({"size": None} if key_of(entry) in survey.unsized else {})
+            for told, entry in zip(_datastreams(plan), plan.entries, strict=True)
+        ],
         "notices": _notices(plan),
     }
 

@@ -9,7 +9,7 @@ from getapi import conf
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup, DatastreamRecord
-from getapi.services import fixity
+from getapi.services import fixity, meters
 from getapi.services.fixity import DatabaseLedger
 from getapi.services.rounds import rounds
 from getapi.transport.assurance import Doubt
@@ -76,6 +76,7 @@ def remembered() -> float:
 
 def note(entry: Entry, found: Examination) -> None:
     """It goes into the ledger with the process's next round."""
+    meters.count_reading(found.size, is_right=not found.mismatch)
     findings.add(entry, found)
     rounds.engage()
 

@@ -4,14 +4,16 @@ It never asks the database (services.rounds does, in a thread of its own): one t
 """
 
 import logging
+import math
 import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet
 
 from getapi import conf
+from getapi.core import slots
 from getapi.core.errors import DeliveryError, DeliveryOverdue, DeliveryShutDown, DeliveryStalled, PackagingError, TooManyDeliveries
 from getapi.services.recorder import recorder
 from getapi.transport.transfer import Transfer
@@ -24,6 +26,12 @@ INTERVAL = 1.0
 RESERVED_THREADS = 8
 """Threads of each process that no delivery gets, so that there is always one for tokens and health."""
 
+KEPT_THREADS = 4
+"""Of those: threads that those who plan do not get either (services.planning)."""
+
+LEASE = 25.0
+"""Seconds without a word to the database after which a process gives up its slots: five before others may take them."""
+
 STOP_MARGIN = 5.0
 """Seconds that a cut delivery has for its row and its log line before the server kills the process."""
 
@@ -32,8 +40,8 @@ STOP_MARGIN = 5.0
 class Deadlines:
     """``timeouts.*`` in seconds; 0 means none.
 
-    ``lease``: after so long without a word to the database that it is alive, a process ends all that it sends, because its places may
-    have been given to others. No places are given by leases yet, so it is off.
+    ``lease``: after so long without a word to the database that it is alive, a process ends all that holds a slot, because that may have
+    been given to others.
     """
 
     stall: float = 0
@@ -44,7 +52,7 @@ class Deadlines:
 
 def configured() -> Deadlines:
     timeouts = conf.current().timeouts
-    return Deadlines(stall=timeouts.stall, datastream=timeouts.datastream, package=timeouts.package)
+    return Deadlines(stall=timeouts.stall, datastream=timeouts.datastream, package=timeouts.package, lease=LEASE)
 
 
 class Watcher:
@@ -61,7 +69,8 @@ class Watcher:
         self._deadlines = deadlines
         self._lease_age = lease_age
         self._clock = clock
-        self._capacity: int | None = None
+        self._threads: int | None = None
+        self._others: Callable[[], int] = lambda: 0
         self._stopping: Callable[[], bool] = lambda: False
         self._grace = 0.0
         self._last_call: float | None = None
@@ -71,33 +80,66 @@ class Watcher:
         """Forgets the thread and the transfers of the process that this one was forked from."""
         self._lock = threading.Lock()
         self._transfers: WeakSet[Transfer] = WeakSet()
+        self._readers: WeakKeyDictionary[Transfer, str] = WeakKeyDictionary()
+        self._leased: WeakSet[Transfer] = WeakSet()
         self._thread: threading.Thread | None = None
 
     def serve(self, *, threads: int, grace: float, stopping: Callable[[], bool]) -> None:
         """The server's word: it has ``threads`` a process, and kills this one ``grace`` seconds after ``stopping`` turns true."""
-        self._capacity = max(threads - RESERVED_THREADS, 1)
+        self._threads = threads
         self._grace, self._stopping = grace, stopping
 
-    def register(self, transfer: Transfer) -> None:
-        """Raises TooManyDeliveries where this process is full."""
+    def count_also(self, others: Callable[[], int]) -> None:
+        """``others``: threads that are held by something else than deliveries."""
+        self._others = others
+
+    @property
+    def spare(self) -> float:
+        """Threads that neither send nor are kept for tokens and health; without end where no server has said how many there are."""
+        return math.inf if self._threads is None else self._threads - KEPT_THREADS - len(self._transfers)
+
+    def register(self, transfer: Transfer, reader: str = "") -> None:
+        """``reader``: whose it is. Raises TooManyDeliveries where this process is full, or the reader has as much of it as is left."""
+        others = self._others()
         with self._lock:
-            if self._capacity is not None and len(self._transfers) >= self._capacity:
-                raise TooManyDeliveries(limit=self._capacity, retry_after=soonest(list(self._transfers), self._clock()))
+            if self._threads is not None:
+                self._hold(reader, max(self._threads - RESERVED_THREADS, 1), others)
             self._transfers.add(transfer)
+            self._readers[transfer] = reader
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._repeat, name="watcher", daemon=True)
                 self._thread.start()
 
+    def _hold(self, reader: str, capacity: int, others: int) -> None:
+        """However many connections one reader opens, he gets no more than he leaves: half of what nobody else uses (Choudhury and Hahne's
+        dynamic threshold). An administrator who allows a reader more at once means it."""
+        free = min(capacity, max(capacity + RESERVED_THREADS - KEPT_THREADS - others, 1)) - len(self._transfers)
+        if free <= 0:
+            raise self._full("threads", capacity, list(self._transfers))
+        own = [transfer for transfer, each in self._readers.items() if each == reader and transfer in self._transfers]
+        if reader and len(own) >= max(free, conf.current().limits.per_reader):
+            raise self._full("share", len(own), own)
+
+    def _full(self, which: str, limit: int, transfers: list[Transfer]) -> TooManyDeliveries:
+        return TooManyDeliveries(which, limit=limit, retry_after=soonest(transfers, self._clock()))
+
+    def lease(self, transfer: Transfer) -> None:
+        """It holds a slot, which is lost when the process cannot renew it."""
+        with self._lock:
+            self._leased.add(transfer)
+
     def forget(self, transfer: Transfer) -> None:
         with self._lock:
             self._transfers.discard(transfer)
+            self._leased.discard(transfer)
 
     def look(self) -> None:
         """One look: cuts what stalls, what is overdue, and everything when the process is about to be killed."""
         now, deadlines = self._clock(), self._deadlines()
-        general = self._general_verdict(deadlines, now)
+        ended = DeliveryShutDown() if self._is_last_call(now) else None
+        lost = self._lost_lease(deadlines)
         for transfer in self._running():
-            error = general or verdict(transfer, deadlines, now)
+            error = ended or (lost if transfer in self._leased else None) or verdict(transfer, deadlines, now)
             if error is not None:
                 transfer.cut(error)
 
@@ -107,10 +149,8 @@ class Watcher:
         for transfer in self._running():
             transfer.cut(DeliveryShutDown())
 
-    def _general_verdict(self, deadlines: Deadlines, now: float) -> PackagingError | None:
-        """Why all of them must end now, or None."""
-        if self._is_last_call(now):
-            return DeliveryShutDown()
+    def _lost_lease(self, deadlines: Deadlines) -> PackagingError | None:
+        """Why all that hold a slot must end now, or None."""
         if 0 < deadlines.lease <= self._lease_age():
             return DeliveryError("The database has not heard of this process for too long", seconds=round(deadlines.lease))
         return None
@@ -155,8 +195,7 @@ def verdict(transfer: Transfer, deadlines: Deadlines, now: float) -> PackagingEr
 
 def soonest(transfers: list[Transfer], now: float) -> int:
     """Seconds until the nearest transfer ends at its rate so far, held to 5-300 (SPEC 6)."""
-    nearest = min((_remaining(transfer, now) for transfer in transfers), default=300.0)
-    return round(max(5.0, min(300.0, nearest)))
+    return slots.retry_after(_remaining(transfer, now) for transfer in transfers)
 
 
 def _remaining(transfer: Transfer, now: float) -> float:

@@ -11,7 +11,6 @@ from typing import IO
 from django import db
 
 from getapi.services.packages import Package
-from getapi.services.repositories import registry
 from getapi.services.verification import Findings, unread
 from getapi.transport.assurance import Doubt
 from getapi.transport.sender import send
@@ -28,10 +27,11 @@ def write(package: Package, stream: IO[bytes], *, progress: Callable[[int], obje
     FixityMismatch, ContentChanged, ContentMissing, SourceUnavailable, OSError; what was written until then is no package.
     """
     layout, found = package.layout, Findings()
-    doubt = Doubt(verifier=Verifier(tell=found.add), paths=unread(package.plan.entries))
+    put_aside = {entry.path for entry in package.plan.entries if entry.is_staged}
+    doubt = Doubt(verifier=Verifier(tell=found.add), paths=unread(package.plan.entries) | put_aside)
     transfer = Transfer(None, total=layout.length)
     try:
-        with closing(send(layout, start=0, stop=layout.length, open_entry=registry().open, transfer=transfer, doubt=doubt)) as blocks:
+        with closing(send(layout, start=0, stop=layout.length, open_entry=package.open_entry, transfer=transfer, doubt=doubt)) as blocks:
             for block in blocks:
                 stream.write(block)
                 progress(len(block))

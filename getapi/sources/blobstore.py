@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from getapi.core.errors import SourceUnavailable
+from getapi.core.value import value
 from getapi.sources.akubra import AkubraLayout
-from getapi.sources.content import ABSENT, identity, open_regular
+from getapi.sources.content import ABSENT, identity, read_regular
 from getapi.sources.legacy import LegacyLayout
 from getapi.sources.pathindex import PathIndex
 
@@ -32,7 +33,7 @@ def store_layout(name: str, pattern: str = "##") -> StoreLayout:
     return AkubraLayout(pattern=pattern) if name == "akubra" else LegacyLayout()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Blob:
     """``path`` is relative to the store; ``plain`` False for a link, any other kind of file, or one that a link leads out of the store."""
 
@@ -113,7 +114,4 @@ class BlobStore:
 
     def read(self, blob: Blob, *, limit: int) -> tuple[str, bytes]:
         """The identity that the file has now, and its octets: one more than ``limit`` at most. Raises OSError."""
-        descriptor = open_regular(self.whole(blob.path))
-        with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            return identity(status), file.read(min(limit, status.st_size) + 1)
+        return read_regular(self.whole(blob.path), limit=limit)

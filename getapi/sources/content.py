@@ -5,7 +5,7 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -51,14 +51,32 @@ class Witness:
 
 def open_regular(path: Path | str) -> int:
     """A descriptor of a regular file. Raises OSError, with ELOOP for a link and EINVAL for any other kind of file."""
+    return _open(path)[0]
+
+
+def _open(path: Path | str) -> tuple[int, os.stat_result]:
     descriptor = os.open(path, _FLAGS)
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file")
     except OSError:
         os.close(descriptor)
         raise
-    return descriptor
+    return descriptor, status
+
+
+def read_regular(path: Path | str, *, limit: int) -> tuple[str, bytes]:
+    """The identity that a regular file has now, and its octets: one more than ``limit`` at most. Raises what ``open_regular`` does."""
+    descriptor, status = _open(path)
+    try:
+        wanted = min(limit, status.st_size) + 1
+        octets = os.read(descriptor, wanted)
+        while len(octets) < min(wanted, status.st_size) and (more := os.read(descriptor, wanted - len(octets))):
+            octets += more
+    finally:
+        os.close(descriptor)
+    return identity(status), octets
 
 
 class FileContent:
@@ -131,6 +149,19 @@ class FileContent:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class OpenedFile(FileContent):
+    """A file of this process's own that is open already and has no name; it is as it is now."""
+
+    def __init__(self, descriptor: int, datastream: DatastreamRecord, *, repository: str, start: int = 0) -> None:
+        """``descriptor`` is closed with it."""
+        status = os.fstat(descriptor)
+        self._datastream = replace(datastream, identity=identity(status))
+        self._repository = repository
+        self._position = start
+        self._descriptor = descriptor
+        self.size = status.st_size
 
 
 class BytesContent:

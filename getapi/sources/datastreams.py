@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from getapi.core.errors import SourceUnavailable
 from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest
+from getapi.core.value import value
 from getapi.sources.blobstore import BlobStore
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version
 
@@ -17,7 +17,7 @@ UNLISTED = frozenset({"AUDIT", "FEDORA-AUDITTRAIL"})
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Bytes:
     """What is known of where a datastream's bytes are; the fields are DatastreamRecord's."""
 

@@ -10,6 +10,7 @@ from getapi.sources.addresses import PinnedAdapter, resolve
 from getapi.sources.http import HttpClient
 from getapi.sources.remotecontent import RemoteContent
 from getapi.sources.remotefile import RemoteFiles
+from getapi.sources.unsizedcontent import UnsizedContent
 
 OPENING = 60.0
 """Seconds for a datastream to be opened, all redirects together: a thread that plans waits for it. What is left of them when the last
@@ -31,6 +32,6 @@ class ExternalHosts:
         client = HttpClient(hosts, repository=repository, resolver=resolver, adapter=adapter, clock=clock)
         self._files = RemoteFiles(client=client, patience=OPENING)
 
-    def open(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent:
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent | UnsizedContent:
         """The datastream at its URL. Raises as ``RemoteFiles.open`` does."""
         return self._files.open(datastream, datastream.location, start)

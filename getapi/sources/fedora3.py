@@ -1,14 +1,14 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
 from getapi.core.notice import NoticeCode
-from getapi.core.reference import parse_pid
+from getapi.core.reference import parse_pid, spellings
 from getapi.core.rights import read_statements, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
+from getapi.core.value import value
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
 from getapi.sources.content import ABSENT, BytesContent, FileContent, Witness
 from getapi.sources.datastreams import Bytes, find_stored, record_datastreams
@@ -17,14 +17,13 @@ from getapi.sources.external import ExternalHosts
 from getapi.sources.foxml import MAX_OCTETS, read_foxml
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.pathindex import PathIndex
-from getapi.sources.spelling import other_spellings
 from getapi.sources.statements import inline_octets, statement_documents
 
 _OCTETS = 2048
 """What a datastream's record takes in memory, about, with what is found out from it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class _Described:
     """A record and the files that it was made of: it is true for as long as they are what they were."""
 
@@ -120,7 +119,7 @@ class Fedora3Source:
             return normal, exact
         # One question for all other spellings: a map may name many thousands of objects that are not here.
         known = [spelling for spelling in self._index.pids(normal.lower()) if spelling != normal]
-        for spelling in other_spellings(normal):
+        for spelling in spellings(normal):
             blob = self._objects.locate(spelling) if spelling in known else self._objects.compute(spelling)
             if blob is not None:
                 return spelling, blob

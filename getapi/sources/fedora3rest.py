@@ -19,7 +19,7 @@ from getapi.core.errors import (
     SourceUnavailable,
 )
 from getapi.core.notice import NoticeCode
-from getapi.core.reference import parse_pid
+from getapi.core.reference import parse_pid, spellings
 from getapi.core.restriction import Ground, Restriction
 from getapi.core.rights import read_statements, statement_ids
 from getapi.core.rights.rules import EmbargoRule
@@ -34,8 +34,8 @@ from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.remotecontent import RemoteContent
 from getapi.sources.remotefile import Headers
-from getapi.sources.spelling import other_spellings
 from getapi.sources.statements import inline_octets, read_statement, statement_documents
+from getapi.sources.unsizedcontent import UnsizedContent
 
 REFUSED = frozenset({401, 403})
 """Fedora says 401 also to those it knows and does not allow."""
@@ -85,7 +85,7 @@ class Fedora3RestSource:
         normal = parse_pid(pid)
         if normal is None:
             raise ObjectNotFound(pid)
-        for spelling in (normal, *other_spellings(normal)):
+        for spelling in (normal, *spellings(normal)):
             found = self._ask(spelling)
             if found is not None:
                 return found
@@ -183,7 +183,7 @@ class Fedora3RestSource:
         digest = Digest(algorithm="sha512", value=hashlib.sha512(inline_octets(value, datastream)).hexdigest())
         return replace(datastream, remote=True, digests=(*datastream.digests, digest))
 
-    def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent:
+    def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent | UnsizedContent:
         url = self._peer.base + datastream.location
         try:
             return self._peer.files.open(datastream, url, start, is_same=partial(_is_same, datastream))

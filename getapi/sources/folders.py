@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,13 @@ class Folder:
     names: tuple[str, ...]
 
 
-def walk_folders(root: Path, *, after: str | None = None) -> Iterator[Folder]:
+Descend = Callable[[str, tuple[str, ...]], bool]
+"""Whether the walk goes into a folder's folders, by its path and the names of its files."""
+
+
+def walk_folders(root: Path, *, after: str | None = None, descend: Descend = lambda _, __: True) -> Iterator[Folder]:
     """All folders below a root, each before those in it, and these by name; those up to and with ``after`` ("" for
-    the root) are left out.
+    the root) are left out, and those in a folder that is not to be descended into.
 
     Links are not followed. What has no name in Unicode is left out, and a folder that vanishes meanwhile or is kept from us
     (``lost+found``). Raises OSError where the root cannot be read, or the disk fails: what is unreadable is not empty.
@@ -35,7 +39,8 @@ def walk_folders(root: Path, *, after: str | None = None) -> Iterator[Folder]:
                 raise
             _log.warning("A folder of the store may not be read, or has gone: %s", "/".join(parts))
             continue
-        waiting.extend((*parts, name) for name in reversed(folders) if (*parts, name) >= done[: len(parts) + 1])
+        if descend("/".join(parts), names):
+            waiting.extend((*parts, name) for name in reversed(folders) if (*parts, name) >= done[: len(parts) + 1])
         if after is None or parts > done:
             yield Folder(path="/".join(parts), names=names)
 

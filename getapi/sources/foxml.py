@@ -1,6 +1,5 @@
 """FOXML 1.1 (and 1.0) as Fedora 3 itself reads it: bytes into an object with the current version of each datastream."""
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from xml.parsers import expat  # DOCTYPEs, and with them all entities, are refused before one is read
@@ -8,17 +7,12 @@ from xml.parsers import expat  # DOCTYPEs, and with them all entities, are refus
 from getapi.core.errors import ObjectUnreadable
 from getapi.core.source import ControlGroup, Digest, State
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version, parse_created, parse_state
+from getapi.sources.foxmltree import read_tree
+from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_version, parse_digest
 from getapi.sources.inlinexml import extract, to_utf8
 
 MAX_OCTETS = 64 * 2**20
 MAX_DEPTH = 512
-
-_NAMESPACE = "info:fedora/fedora-system:def/foxml# "
-_MODEL = "info:fedora/fedora-system:def/model#"
-_SIZE = re.compile(r"[0-9]{1,18}")
-_DIGESTS = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128}
-_HEX = re.compile(r"[0-9a-f]+")
-_GROUPS = {group.value: group for group in ControlGroup}
 
 
 def read_foxml(document: bytes, pid: str) -> DigitalObject:
@@ -28,6 +22,11 @@ def read_foxml(document: bytes, pid: str) -> DigitalObject:
     """
     if len(document) > MAX_OCTETS:
         raise ObjectUnreadable(pid, f"it is larger than {MAX_OCTETS} octets")
+    return read_tree(document) or read_tagwise(document, pid)
+
+
+def read_tagwise(document: bytes, pid: str) -> DigitalObject:
+    """By expat, tag by tag, whatever it may hold. Raises ObjectUnreadable."""
     try:
         text = to_utf8(document)
     except (UnicodeError, LookupError):
@@ -44,12 +43,12 @@ def read_foxml(document: bytes, pid: str) -> DigitalObject:
 class _Draft:
     """What was read of one version until now; inline XML as offsets, for only current versions are cut out."""
 
-    __slots__ = ("attributes", "created", "digest", "embedded", "reference", "root", "scope", "stop", "tag")
+    __slots__ = ("attributes", "created", "digests", "embedded", "reference", "root", "scope", "stop", "tag")
 
     def __init__(self, attributes: dict[str, str]) -> None:
         self.attributes = attributes
         self.created = parse_created(attributes.get("CREATED", ""))
-        self.digest: tuple[str, str] | None = None
+        self.digests: tuple[Digest, ...] = ()
         self.reference = ""
         self.embedded = False
         self.tag: int | None = None
@@ -58,19 +57,13 @@ class _Draft:
         self.scope: dict[str | None, str | None] = {}
 
     def version(self, document: bytes) -> Version:
-        get = self.attributes.get
-        size = int(get("SIZE", "")) if _SIZE.fullmatch(get("SIZE", "")) else 0
-        algorithm, value = self.digest or ("", "")
-        return Version(
-            id=get("ID", ""),
+        inline = None if self.tag is None else extract(document, tag=self.tag, root=self.root, stop=self.stop, scope=self.scope)
+        return make_version(
+            self.attributes.get,
             created=self.created,
-            mime=get("MIMETYPE", "").strip(),
-            label=get("LABEL", ""),
-            declared_size=size or None,
-            alternate_ids=tuple(get("ALT_IDS", "").split()),
-            digests=(Digest(algorithm=algorithm, value=value),) if algorithm else (),
+            digests=self.digests,
             reference=self.reference,
-            inline=None if self.tag is None else extract(document, tag=self.tag, root=self.root, stop=self.stop, scope=self.scope),
+            inline=inline,
             embedded=self.embedded,
         )
 
@@ -171,9 +164,9 @@ class _Reading:
 
     def _read_property(self, attributes: dict[str, str]) -> None:
         name, value = attributes.get("NAME"), attributes.get("VALUE", "")
-        if name == f"{_MODEL}label":
+        if name == LABEL:
             self._label = value
-        elif name == f"{_MODEL}state":
+        elif name == STATE:
             self._state = self._read_state(value)
 
     def _read_state(self, text: str) -> State:
@@ -186,17 +179,14 @@ class _Reading:
         dsid = attributes.get("ID", "")
         if not dsid or dsid in self._datastreams.heads:
             raise self._refuse("a datastream's id is missing or given twice")
-        self._datastreams.begin(dsid, self._read_state(attributes.get("STATE", "")), _GROUPS.get(attributes.get("CONTROL_GROUP", "")))
+        self._datastreams.begin(dsid, self._read_state(attributes.get("STATE", "")), GROUPS.get(attributes.get("CONTROL_GROUP", "")))
 
     def _read_version(self, attributes: dict[str, str]) -> None:
         self._draft = _Draft(attributes)
         self._datastreams.add(self._draft)
 
     def _read_digest(self, attributes: dict[str, str]) -> None:
-        kind, value = attributes.get("TYPE", ""), attributes.get("DIGEST", "").lower()
-        # A digest that could not be computed is written as "ExceptionReadingStream", a disabled one as "none".
-        if len(value) == _DIGESTS.get(kind) and _HEX.fullmatch(value):
-            self._draft.digest = kind.replace("-", "").lower(), value
+        self._draft.digests = parse_digest(attributes.get("TYPE", ""), attributes.get("DIGEST", "")) or self._draft.digests
 
     def _read_location(self, attributes: dict[str, str]) -> None:
         self._draft.reference = attributes.get("REF", "").strip()
@@ -242,7 +232,7 @@ class _Place:
 
     def __init__(self, step: Callable[[_Reading, dict[str, str]], None] | None = None, **inside: "_Place") -> None:
         self.step = step
-        self.inside = {_NAMESPACE + name: place for name, place in inside.items()}
+        self.inside = {f"{NAMESPACE} {name}": place for name, place in inside.items()}
 
 
 _ELSEWHERE = _Place()

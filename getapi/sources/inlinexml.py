@@ -6,8 +6,10 @@ FOXML's contentDigest of inline XML is over Fedora's canonical form, never over 
 import codecs
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import field
+
+from getapi.core.value import value
 
 _SPACE = b" \t\r\n"
 _TAG = re.compile(rb"""<(?:[^"'>]++|"[^"]*+"|'[^']*+')*+>""")
@@ -20,7 +22,7 @@ _UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"<\0": "utf-16-le", b"
 _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class InlineXml:
     """UTF-8 octets without an XML declaration, and their SHA-256 in hex. No octets: there was no element."""
 
@@ -57,21 +59,24 @@ def extract(document: bytes, *, tag: int, root: int | None, stop: int, scope: Ma
     if root is None or start is None:
         return InlineXml(octets=b"")
     before, after = document[start.end() : root].lstrip(_SPACE), document[root:stop].rstrip(_SPACE)
+    carried = _carried(after, scope)
+    if not carried:
+        return InlineXml(octets=before + after if before else after)
     name = _NAME.match(after)
     head = name.end() if name else 0
-    return InlineXml(octets=b"".join((before, after[:head], *_carried(after, scope), after[head:])))
+    return InlineXml(octets=b"".join((before, after[:head], *carried, after[head:])))
 
 
-def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> Iterator[bytes]:
+def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> list[bytes]:
     """Declarations that the content inherits and uses; names in values count too (``xsi:type="xs:date"``). One too many does no harm."""
     used = {
         prefix or "": uri
         for prefix, uri in scope.items()
         if uri and (f"{prefix}:".encode() in content if prefix else _UNPREFIXED.search(content))
     }
-    tag = _TAG.match(content) if used else None
+    if not used:
+        return []
+    tag = _TAG.match(content)
     declared = set(_ATTRIBUTE.findall(tag[0])) if tag else set()
-    for prefix, uri in sorted(used.items()):
-        attribute = f"xmlns:{prefix}" if prefix else "xmlns"
-        if attribute.encode() not in declared:
-            yield f' {attribute}="{uri.translate(_ESCAPES)}"'.encode()
+    named = ((f"xmlns:{prefix}" if prefix else "xmlns", uri) for prefix, uri in sorted(used.items()))
+    return [f' {name}="{uri.translate(_ESCAPES)}"'.encode() for name, uri in named if name.encode() not in declared]

@@ -9,6 +9,7 @@ from getapi.core.source import DatastreamRecord
 from getapi.sources.blame import Blame
 from getapi.sources.http import Exchange, HttpClient, UrlRefused
 from getapi.sources.remotecontent import RemoteContent, TimedBody
+from getapi.sources.unsizedcontent import UnsizedContent
 
 SILENCE = 30.0
 """Seconds within which each block of 256 KiB must come: no slower than 9 KB/s, however it drips."""
@@ -40,15 +41,16 @@ class RemoteFiles:
 
     def open(
         self, datastream: DatastreamRecord, url: str, start: int = 0, *, is_same: Callable[[Headers], bool] | None = None
-    ) -> RemoteContent:
-        """The datastream at ``url``, of a size that its server names; ``is_same`` says by an answer's head whether it is the one planned.
+    ) -> RemoteContent | UnsizedContent:
+        """The datastream at ``url``; ``is_same`` says by an answer's head whether it is the one planned.
 
-        Raises ContentMissing where the URL may not be asked or its server has nothing there, ContentChanged where it is another or its size
-        is not the record's, SourceUnavailable for all else.
+        Its size is what its server names, None where neither GET nor HEAD does. Raises ContentMissing where the URL may not be asked or
+        its server has nothing there, ContentChanged where it is another or its size is not the record's, SourceUnavailable for all else,
+        also where a part or a size was expected and no size is named.
         """
         content = self._open(datastream, url, start, is_same or (lambda _: True))
         try:
-            if self.is_kept:
+            if self.is_kept and isinstance(content, RemoteContent):
                 content.gather(GATHERED)
             if self.client.gate is not None:
                 self.client.gate.hold(content)
@@ -59,14 +61,21 @@ class RemoteFiles:
 
     def size(self, datastream: DatastreamRecord, url: str) -> int:
         """What HEAD says. Raises as ``open`` does."""
-        return self._ask_size(datastream, url, self.client.clock() + self.patience)
+        size = self._ask_size(datastream, url, self.client.clock() + self.patience)
+        if size is None:
+            raise SourceUnavailable(self.client.repository)
+        return size
 
-    def _open(self, datastream: DatastreamRecord, url: str, start: int, is_same: Callable[[Headers], bool]) -> RemoteContent:
+    def _open(
+        self, datastream: DatastreamRecord, url: str, start: int, is_same: Callable[[Headers], bool]
+    ) -> RemoteContent | UnsizedContent:
         deadline = self.client.clock() + self.patience
         exchange = self._ask(datastream, url, deadline, {"Range": f"bytes={start}-"} if start else {})
         try:
             size, skipped = self._measure(datastream, url, exchange, start, deadline)
             self._compare(datastream, exchange, size, is_same)
+            if size is None:
+                return self._unsized(datastream, url, exchange, start)
         except (ContentMissing, ContentChanged, SourceUnavailable):
             exchange.close()
             raise
@@ -93,7 +102,35 @@ class RemoteFiles:
         def is_unchanged(headers: Headers) -> bool:
             return (headers.get("ETag", ""), headers.get("Last-Modified", "")) == (tag, date) and is_same(headers)
 
-        return lambda position: self._open(datastream, url, position, is_unchanged)
+        def go_on(position: int) -> RemoteContent:
+            content = self._open(datastream, url, position, is_unchanged)
+            if isinstance(content, RemoteContent):
+                return content
+            content.close()
+            raise SourceUnavailable(self.client.repository)
+
+        return go_on
+
+    def _unsized(self, datastream: DatastreamRecord, url: str, exchange: Exchange, start: int) -> UnsizedContent:
+        """A body without a length ends in chunks, or with the connection: then only another reading shows whether it broke off, or a
+        digest that is declared and that its reader compares."""
+        if start or datastream.size is not None:
+            raise SourceUnavailable(self.client.repository)
+        is_chunked = "chunked" in exchange.headers.get("Transfer-Encoding", "").lower()
+        again = None if is_chunked or datastream.digests else lambda: self._once_more(datastream, url)
+        return self._body(datastream, exchange, again)
+
+    def _once_more(self, datastream: DatastreamRecord, url: str) -> UnsizedContent:
+        """The same body for comparison, whatever its end."""
+        exchange = self._ask(datastream, url, self.client.clock() + self.patience, {})
+        if exchange.status != 200:
+            exchange.close()
+            raise SourceUnavailable(self.client.repository)
+        return self._body(datastream, exchange, None)
+
+    def _body(self, datastream: DatastreamRecord, exchange: Exchange, again: Callable[[], UnsizedContent] | None) -> UnsizedContent:
+        body = TimedBody(exchange.response.raw, exchange.line, self.silence)
+        return UnsizedContent(body, datastream, repository=self.client.repository, again=again, release=exchange.close)
 
     def _ask(self, datastream: DatastreamRecord, url: str, deadline: float, headers: Headers, method: str = "GET") -> Exchange:
         try:
@@ -101,15 +138,15 @@ class RemoteFiles:
         except UrlRefused:
             raise ContentMissing(datastream.pid, datastream.dsid) from None
 
-    def _compare(self, datastream: DatastreamRecord, exchange: Exchange, size: int, is_same: Callable[[Headers], bool]) -> None:
-        if datastream.size not in {None, size} or not is_same(exchange.headers):
+    def _compare(self, datastream: DatastreamRecord, exchange: Exchange, size: int | None, is_same: Callable[[Headers], bool]) -> None:
+        if (size is not None and datastream.size not in {None, size}) or not is_same(exchange.headers):
             raise ContentChanged(datastream.pid, datastream.dsid)
         # A form to log in at, or an apology, with status 200.
         if _kind(exchange.headers.get("Content-Type", "")) in _PAGES and _kind(datastream.mime) not in {*_PAGES, ""}:
             raise SourceUnavailable(self.client.repository)
 
-    def _measure(self, datastream: DatastreamRecord, url: str, exchange: Exchange, start: int, deadline: float) -> tuple[int, int]:
-        """Octets of the whole, and how many come before ``start`` because the server ignored the range."""
+    def _measure(self, datastream: DatastreamRecord, url: str, exchange: Exchange, start: int, deadline: float) -> tuple[int | None, int]:
+        """Octets of the whole, None where nobody says, and how many come before ``start`` because the server ignored the range."""
         if exchange.status in {404, 410}:
             raise ContentMissing(datastream.pid, datastream.dsid)
         if exchange.headers.get("Content-Encoding", "identity").lower() != "identity":
@@ -122,17 +159,14 @@ class RemoteFiles:
             return int(match[2]), 0
         raise SourceUnavailable(self.client.repository)
 
-    def _ask_size(self, datastream: DatastreamRecord, url: str, deadline: float) -> int:
-        """What HEAD says, where the answer itself comes in chunks."""
+    def _ask_size(self, datastream: DatastreamRecord, url: str, deadline: float) -> int | None:
+        """What HEAD says, where the answer itself does not."""
         exchange = self._ask(datastream, url, deadline, {}, "HEAD")
         exchange.drain()
         exchange.close()
         if exchange.status in {404, 410}:
             raise ContentMissing(datastream.pid, datastream.dsid)
-        length = _length(exchange.headers) if exchange.status == 200 else None
-        if length is None:
-            raise SourceUnavailable(self.client.repository)
-        return length
+        return _length(exchange.headers) if exchange.status == 200 else None
 
 
 def _length(headers: Headers) -> int | None:

@@ -4,14 +4,15 @@ import hashlib
 import os
 import threading
 import zlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from getapi.core.errors import ContentChanged
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
-from getapi.core.source import Content, DatastreamRecord
+from getapi.core.source import Content, DatastreamRecord, Digest
 from getapi.transport.disk import disk
 
 BLOCK = 256 << 10
@@ -63,18 +64,25 @@ class PartHash:
         return "" if self._hash is None else self._hash.hexdigest()
 
 
-def declared(datastream: DatastreamRecord) -> dict[str, str]:
-    """What the repository says of the bytes: hex by algorithm."""
-    return {digest.algorithm: digest.value for digest in datastream.digests}
+def by_algorithm(digests: Iterable[Digest]) -> dict[str, str]:
+    """What is declared of bytes, as hex."""
+    return {digest.algorithm: digest.value for digest in digests}
 
 
 def checks_of(entry: Entry, algorithm: str | None, *, checksum: bool, part: tuple[int, int] | None = None) -> Checks:
     """What is declared of an entry must be so, and what a plan says of it in ``algorithm``, the package's, which is learned else."""
-    expected = {digest.algorithm: digest.value for digest in entry.declared}
+    return _checks(entry.declared, entry.digest, algorithm, checksum=checksum, part=part)
+
+
+@lru_cache(maxsize=1024)  # a thousand slow readers hold some readings each, mostly of the same datastreams
+def _checks(
+    declared: tuple[Digest, ...], digest: str | None, algorithm: str | None, *, checksum: bool, part: tuple[int, int] | None
+) -> Checks:
+    expected = by_algorithm(declared)
     if algorithm is None:
         return Checks(expected=expected, checksum=checksum, part=part)
-    if entry.digest is not None:
-        expected.setdefault(algorithm, entry.digest)
+    if digest is not None:
+        expected.setdefault(algorithm, digest)
     return Checks(learn=frozenset({algorithm}), expected=expected, checksum=checksum, part=part)
 
 

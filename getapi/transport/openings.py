@@ -4,6 +4,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 from getapi.core.layout import Extent, Layout
 from getapi.core.source import Content
@@ -67,7 +68,7 @@ class Opening:
     def _run(self) -> None:
         try:
             self._keep(self._begin())
-        except Exception:  # noqa: BLE001, S110 # when its turn comes it is opened again, and fails where somebody hears it
+        except Exception:  # noqa: BLE001, S110 # the edge of a thread: in its turn it is opened again, and fails where somebody hears it
             pass
         finally:
             _free.release()
@@ -75,11 +76,13 @@ class Opening:
 
     def _begin(self) -> Content:
         content = opened(self._open, self._extent.entry, self._extent.start)
-        try:
-            return Begun(content, content.read(min(FIRST, self._extent.length)) if self._extent.length else b"")
-        except BaseException:
-            content.close()
-            raise
+        if content.descriptor() is not None:  # it was put aside in a file, which goes out by zero-copy from its first octet
+            return content
+        with ExitStack() as undone:
+            undone.callback(content.close)
+            begun = Begun(content, content.read(min(FIRST, self._extent.length)) if self._extent.length else b"")
+            undone.pop_all()
+        return begun
 
     def _keep(self, content: Content) -> None:
         with self._lock:

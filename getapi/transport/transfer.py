@@ -57,6 +57,16 @@ class Transfer:
             return max(self.handed - self._unacknowledged, 0)
 
     @property
+    def progress(self) -> int:
+        """For how fast it goes: octets that the other end acknowledged, those of headers and earlier answers too.
+
+        Unlike ``acknowledged`` it moves while one long write goes on. Without a socket it is ``handed``.
+        """
+        with self._lock:
+            ever = 0 if self.connection is None else acknowledged_ever(self.connection)
+            return ever or self.handed
+
+    @property
     def is_settled(self) -> bool:
         """Nothing waits in the socket, or what waits there will never arrive."""
         with self._lock:

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import cast
 
-from getapi.core.errors import FixityMismatch
+from getapi.core.errors import FixityMismatch, PackagingError
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry
 from getapi.core.source import Content
@@ -126,7 +126,7 @@ class Reading:
             self._read()
         except StopIteration as end:
             self._found = end.value
-        except Exception as error:  # noqa: BLE001 # whoever waits for it must be told, whatever it was
+        except Exception as error:  # noqa: BLE001 # the edge of a thread: whoever waits must be told, whatever it was
             self._error = error
         else:
             return False
@@ -134,7 +134,7 @@ class Reading:
             self.is_running = False
         try:
             self._end(self)
-        except Exception:  # they must be told whatever becomes of the record
+        except Exception:  # the edge of a thread: they must be told whatever becomes of the record
             logger.exception("what was found could not be put on record")
         self._steps = iter(())
         self._is_done = True
@@ -157,7 +157,7 @@ class Reading:
         return self.askers <= 0 and self._is_over(self)
 
     def give_up(self) -> None:
-        with suppress(Exception):  # a disk may fail at a closing too
+        with suppress(OSError, PackagingError):  # a disk may fail at a closing too
             cast("examination.Reading", self._steps).close()
 
 

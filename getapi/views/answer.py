@@ -1,5 +1,6 @@
 """What all views of the API share: formats, parsers, and errors as answers."""
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,11 +11,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from getapi import problems
-from getapi.core.errors import PackagingError
+from getapi.core.errors import DatabaseUnavailable, PackagingError
 from getapi.negotiation import PreferredNegotiation
 from getapi.refusals import refuse, tell
 from getapi.renderers import PAGE_POLICY, RENDERERS
+from getapi.services.rounds import AWAY
 from getapi.views.parsers import JsonParser
+
+logger = logging.getLogger("getapi.requests")
 
 
 class ApiView(APIView):
@@ -28,6 +32,9 @@ class ApiView(APIView):
     permission_classes = ()
 
     def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, AWAY):
+            logger.error("the database does not answer", extra={"error": str(exc)})
+            exc = DatabaseUnavailable()
         if isinstance(exc, PackagingError):
             return tell(self.request, problems.document(exc), problems.headers(exc))
         if isinstance(exc, SuspiciousOperation):  # more fields or files than any request of ours has

@@ -10,6 +10,7 @@ from getapi import serializers
 
 Answers = dict[Any, Any]
 
+_BUSY = {429: "Too many packages are being planned at this moment", 503: "The service's own records cannot be reached now"}
 _TOO_LARGE = {408: "The body did not arrive in time", 413: "The body, or what is asked for, is too large"}
 _UNREADABLE = {400: "A parameter is missing, or cannot be used", **_TOO_LARGE, 415: "The body is neither a form nor JSON"}
 _REPOSITORY = {
@@ -18,7 +19,7 @@ _REPOSITORY = {
     502: "The repository's description of the object cannot be read",
     503: "The repository cannot be read at the moment",
 }
-_CHANGED = {409: "The content changed while it was asked for", 429: "All download slots are in use"}
+_CHANGED = {409: "The content changed while it was asked for", 429: "No download slot is free"}
 
 
 def _problems(sentences: Mapping[int, str]) -> Answers:
@@ -43,7 +44,7 @@ def _header(name: str, description: str, *statuses: int, kind: Any = OpenApiType
     return OpenApiParameter(name, kind, OpenApiParameter.HEADER, description=description, response=list(statuses) or False)
 
 
-_RETRY_AFTER = _header("Retry-After", "Seconds", 429, kind=OpenApiTypes.INT)
+_RETRY_AFTER = _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT)
 _CONDITIONS = [
     _header("Range", "One range of bytes; several are answered with the whole"),
     _header("If-Range", "An ETag or a date"),
@@ -52,10 +53,16 @@ _CONDITIONS = [
     _header("If-Modified-Since", "A date"),
     _header("If-Unmodified-Since", "A date"),
 ]
-_PACKAGE_ID = OpenApiParameter("package_id", OpenApiTypes.STR, OpenApiParameter.PATH, description="32 hexadecimal digits")
+
+
+def _segment(name: str, pattern: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, {"type": "string", "pattern": pattern}, OpenApiParameter.PATH, description=description)
+
+
+_PACKAGE_ID = _segment("package_id", "^[0-9a-f]{32}$", "32 hexadecimal digits")
 _UNKNOWN = {404: "There is no such package, or none any more"}
-_PID = OpenApiParameter("pid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The object's PID, such as demo:1")
-_DSID = OpenApiParameter("dsid", OpenApiTypes.STR, OpenApiParameter.PATH, description="The datastream's id, in any case")
+_PID = _segment("pid", "^[^/]+:[^/]+$", "The object's PID, such as demo:1")
+_DSID = _segment("dsid", "^[^/]+$", "The datastream's id, in any case")
 _TOKEN = OpenApiParameter(
     "token", OpenApiTypes.STR, description="A token, for a repository that is not public, where no header can be sent"
 )
@@ -68,7 +75,9 @@ get_token = extend_schema(
     request=serializers.TokenRequest,
     responses={
         **_formats(serializers.TOKEN_XML, serializers.Token, "The token"),
-        **_problems({**_UNREADABLE, 403: "Token could not be generated", 429: "Too many failed attempts from this address"}),
+        **_problems(
+            {**_UNREADABLE, 403: "Token could not be generated", 429: "Too many failed attempts from this address", 503: _BUSY[503]}
+        ),
     },
     parameters=[_RETRY_AFTER],
 )
@@ -82,19 +91,27 @@ package = extend_schema(
         (200, "application/x-tar"): OpenApiResponse(OpenApiTypes.BINARY, "A TAR archive of a BagIt bag"),
         (200, "application/zip"): OpenApiResponse(OpenApiTypes.BINARY, "A ZIP archive of a BagIt bag"),
         **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "delivery=link: the package, to be had from its address", status=201),
-        303: OpenApiResponse(description="delivery=link, where Accept prefers HTML: to the package's page"),
+        **_formats(
+            serializers.PACKAGE_XML,
+            serializers.KeptPackage,
+            "The package is prepared first: the caller prefers that, or a datastream's size is not known before it is read",
+            status=202,
+        ),
+        303: OpenApiResponse(description="What would be 201 or 202, where Accept prefers HTML: to the package's page"),
         **_problems(
             {
                 **_UNREADABLE,
                 403: "A valid token is required",
-                429: "All download slots are in use, or all the packages that a key may keep",
-                503: "A repository cannot be read now",
+                429: "No download slot is free, as many packages are being planned as may, or a key keeps or has prepared as many as it may",
+                503: "A repository, or the service's own records, cannot be reached now",
             }
         ),
     },
     parameters=[
         _RETRY_AFTER,
-        _header("Location", "The package's page", 201, 303),
+        _header("Prefer", "respond-async: the package is prepared, and verified, before it is sent (RFC 7240)"),
+        _header("Preference-Applied", "respond-async, where the caller prefers that", 202, 303),
+        _header("Location", "The package's page", 201, 202, 303),
         _header("Content-Location", "The address of these bytes, for whoever resumes", 200, 201),
         _header("Accept-Ranges", "bytes, at that address", 200),
         _header("Last-Modified", "When the package was made", 200),
@@ -111,9 +128,9 @@ estimate = extend_schema(
     request=serializers.PackageRequest,
     responses={
         **_formats(serializers.ESTIMATE_XML, serializers.EstimatedPackage, "What the package would be"),
-        **_problems({**_UNREADABLE, 403: "A valid token is required", 503: "A repository cannot be read now"}),
+        **_problems({**_UNREADABLE, 403: "A valid token is required", **_BUSY, 503: "A repository cannot be read now"}),
     },
-    parameters=[_header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
+    parameters=[_RETRY_AFTER],
 )
 
 kept_package = extend_schema(
@@ -123,9 +140,30 @@ kept_package = extend_schema(
     auth=[],
     responses={
         **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "The package"),
-        **_problems({**_UNKNOWN, 503: _REPOSITORY[503]}),
+        **_problems({**_UNKNOWN, **_BUSY, 503: _REPOSITORY[503]}),
     },
-    parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
+    parameters=[_PACKAGE_ID, _RETRY_AFTER],
+)
+
+change_package = extend_schema(
+    operation_id="changePackage",
+    tags=["packages"],
+    summary="What a package's page does without scripts: the same package in another format, or its end",
+    auth=[],
+    request=serializers.PackageChange,
+    responses={
+        303: OpenApiResponse(description="To the page of the package in that format, or of the one that is ended"),
+        **_problems(
+            {
+                **_UNREADABLE,
+                **_UNKNOWN,
+                410: "It has expired, was cancelled, or holds what was changed or may not leave any more",
+                429: "The key has as many packages as it may keep",
+                503: _REPOSITORY[503],
+            }
+        ),
+    },
+    parameters=[_PACKAGE_ID, _header("Location", "The page", 303), _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT)],
 )
 
 cancel_package = extend_schema(
@@ -133,8 +171,8 @@ cancel_package = extend_schema(
     tags=["packages"],
     summary="Ends a package; running downloads of it are cut short",
     auth=[],
-    responses={204: OpenApiResponse(description="It is ended"), **_problems(_UNKNOWN)},
-    parameters=[_PACKAGE_ID],
+    responses={204: OpenApiResponse(description="It is ended"), **_problems({**_UNKNOWN, 503: _BUSY[503]})},
+    parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
 )
 
 package_content = extend_schema(
@@ -154,16 +192,17 @@ package_content = extend_schema(
             {
                 **_UNKNOWN,
                 409: "A datastream changed at this very moment",
-                410: "It has expired, was cancelled, or holds what was changed or may not leave any more",
-                429: "All download slots are in use",
-                503: _REPOSITORY[503],
+                410: "It has expired, was cancelled, could not be prepared, or holds what was changed or may not leave any more",
+                429: "No download slot is free, or as many packages are being opened as may",
+                502: "A datastream with which the range begins cannot be read, or is damaged",
+                503: "It is still being prepared, or the repository cannot be read at the moment",
             }
         ),
     },
     parameters=[
         _PACKAGE_ID,
         *_CONDITIONS,
-        _header("Retry-After", "Seconds", 429, 503, kind=OpenApiTypes.INT),
+        _RETRY_AFTER,
         _header("ETag", "Stays as long as the package", 200, 206, 304, 412, 416),
         _header("Last-Modified", "When the package was made", 200, 206, 304, 412, 416),
         _header("Content-Location", "This address", 200, 206, 304, 412, 416),
@@ -226,5 +265,16 @@ ready = extend_schema(
     responses={
         (200, "application/json"): OpenApiResponse(serializers.READINESS, "Everything can be used"),
         (503, "application/json"): OpenApiResponse(serializers.READINESS, "What is false cannot be used now"),
+    },
+)
+
+metrics = extend_schema(
+    operation_id="metrics",
+    tags=["health"],
+    summary="What this node counted, for Prometheus; from metrics.networks alone",
+    responses={
+        (200, "text/plain"): OpenApiResponse(OpenApiTypes.STR, "Prometheus' text format"),
+        (200, "application/openmetrics-text"): OpenApiResponse(OpenApiTypes.STR, "OpenMetrics, where Accept prefers it"),
+        **_problems({404: "Asked from elsewhere"}),
     },
 )

@@ -1,9 +1,9 @@
-"""``/healthz`` and ``/readyz`` for load balancers and people on call."""
+"""``/healthz`` and ``/readyz`` for load balancers and people on call, ``/metrics`` for Prometheus."""
 
 from django.http import HttpResponse, JsonResponse
 from rest_framework.request import Request
 
-from getapi.services import health
+from getapi.services import health, metrics
 from getapi.views import description
 from getapi.views.answer import ApiView
 
@@ -26,6 +26,18 @@ class ReadyView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         state = health.examine()
         return JsonResponse(state, status=200 if all(state.values()) else 503)
+
+    def head(self, request: Request) -> HttpResponse:
+        return self.get(request)
+
+
+class MetricsView(ApiView):
+    """What the processes of this node counted, and what the database knows; from ``metrics.networks`` alone (``admin.NetworkGuard``)."""
+
+    @description.metrics
+    def get(self, request: Request) -> HttpResponse:
+        told, media_type = metrics.render(request.META.get("HTTP_ACCEPT", ""))
+        return HttpResponse(told, content_type=media_type)
 
     def head(self, request: Request) -> HttpResponse:
         return self.get(request)

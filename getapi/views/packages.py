@@ -6,10 +6,10 @@ from django.urls import reverse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from getapi.core.errors import MalformedParameter
+from getapi.core.errors import MalformedParameter, MissingParameter, SizeUnknown
 from getapi.core.request import PackageRequest
-from getapi.negotiation import choose_named, preferred_format
-from getapi.services import addresses, packages, shelf, summary, tokens
+from getapi.negotiation import choose_named, preferred_format, prefers_async
+from getapi.services import addresses, counterpart, packages, preparation, summary, tokens
 from getapi.services.deliveries import conclude
 from getapi.services.packages import Package
 from getapi.services.statistics import Recipient
@@ -28,9 +28,15 @@ class PackageView(ApiView):
         grant = tokens.check(_token(parameters), addresses.read(request.META))
         link = packages.wants_link(parameters.one("delivery"))
         asked = _asked(request, parameters)
-        package = packages.keep(packages.prepare(asked), client=grant.client, recipient=_recipient(request, grant.key_id))
+        if prefers_async(request.headers.get("Prefer", "")):
+            return _accept(request, asked, grant, thorough=True)
+        try:
+            prepared = packages.prepare(asked)
+        except SizeUnknown:
+            return _accept(request, asked, grant, thorough=False)
+        package = packages.keep(prepared, client=grant.client, recipient=_recipient(request, grant.key_id))
         if link:
-            return _link(request, package)
+            return _link(request, package, chosen=parameters.one("format") is not None)
         return send_part(request, _represent(request, package, first=True), 0, package.layout.length)
 
 
@@ -42,7 +48,7 @@ class EstimateView(ApiView):
         parameters = read_parameters(request)
         tokens.check(_token(parameters), addresses.read(request.META))
         packages.wants_link(parameters.one("delivery"))
-        return Response({"package": summary.estimate(packages.prepare(_asked(request, parameters)))})
+        return Response({"package": summary.estimate(_asked(request, parameters))})
 
 
 class KeptPackageView(ApiView):
@@ -55,9 +61,22 @@ class KeptPackageView(ApiView):
     def head(self, request: Request, package_id: str) -> Response:
         return self.get(request, package_id)
 
+    @description.change_package
+    def post(self, request: Request, package_id: str) -> HttpResponse:
+        """What its page can do without scripts: the other format, and its end. The id is all that either asks for, as with DELETE."""
+        parameters = read_parameters(request)
+        form, cancel = parameters.one("format"), parameters.one("cancel")
+        if cancel == "yes":
+            self.delete(request, package_id)
+            return HttpResponse(status=303, headers={"Location": reverse("kept-package", args=[package_id])})
+        if form is None:
+            raise MissingParameter("format", "cancel")
+        made = counterpart.find_or_make(package_id, form, recipient=_recipient(request, None))
+        return HttpResponse(status=303, headers={"Location": f"{reverse('kept-package', args=[made])}#now"})
+
     @description.cancel_package
     def delete(self, request: Request, package_id: str) -> HttpResponse:
-        shelf.cancel(package_id)
+        preparation.cancel(package_id)
         response = HttpResponse(status=204)
         del response["Content-Type"]
         return response
@@ -90,13 +109,27 @@ def _represent(request: Request, package: Package, *, first: bool = False) -> Re
     )
 
 
-def _link(request: Request, package: Package) -> HttpResponseBase:
-    """Programs get the package's description at once, browsers are sent to its page."""
+def _link(request: Request, package: Package, *, chosen: bool) -> HttpResponseBase:
+    """Programs get the package's description at once, browsers are sent to its page.
+
+    The fragment tells the page's script that it may start the download: at once where the format was ``chosen``, else after a moment in
+    which the reader can choose. No reload, way back or address handed on has it.
+    """
     place, content = reverse("kept-package", args=[package.id]), _content_address(package.id)
     if preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html":
-        return HttpResponse(status=303, headers={"Location": place})
+        return HttpResponse(status=303, headers={"Location": f"{place}#{'now' if chosen else 'start'}"})
     body = {"package": summary.summarize(package.id, content=content)}
     return Response(body, status=201, headers={"Location": place, "Content-Location": content})
+
+
+def _accept(request: Request, asked: PackageRequest, grant: tokens.Grant, *, thorough: bool) -> HttpResponseBase:
+    """The package is prepared first; ``thorough``: because the caller prefers that (RFC 7240), who is told that it counts."""
+    recipient = _recipient(request, grant.key_id)
+    package_id = preparation.ask(asked, client=grant.client, recipient=recipient, thorough=thorough, address=_content_address)
+    headers = {"Location": reverse("kept-package", args=[package_id])} | ({"Preference-Applied": "respond-async"} if thorough else {})
+    if preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html":
+        return HttpResponse(status=303, headers=headers)
+    return Response({"package": summary.summarize(package_id, content=_content_address(package_id))}, status=202, headers=headers)
 
 
 def _content_address(package_id: str) -> str:

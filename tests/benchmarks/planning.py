@@ -22,7 +22,8 @@ from lxml import etree
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry, Plan
 from tests.sources.stores import BuiltStore, datastream, digest, foxml, inline, location, version
-from tests.web.server import TOP, Server, serving
+from tests.web.database import TOP
+from tests.web.server import Server, serving
 
 SIZES = {"2 KB": 1, "20 KB": 4}
 """The FOXML's size in words, and how many managed datastreams such an object has."""

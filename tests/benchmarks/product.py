@@ -12,7 +12,8 @@ from sqlite3 import connect
 import requests
 
 from tests.benchmarks.material import Material
-from tests.web.server import TOP, Server, serving
+from tests.web.database import TOP
+from tests.web.server import Server, serving
 
 _TOML = """
 [tokens]
@@ -21,6 +22,11 @@ ttl = "12 h"
 files = 100_000
 bytes = "1000 GB"
 packages = 1_000_000
+concurrent = 100_000
+per_key = 100_000
+per_reader = 100_000
+active_bytes = "1000000 GB"
+planning = 64
 [fixity]
 max_age = "{max_age}"
 [[repositories]]

@@ -17,7 +17,8 @@ class FakeContent:
     """Bytes that were opened; ``closed`` tells whether they were closed again."""
 
     def __init__(self, data: bytes, start: int) -> None:
-        self.size, self._rest, self.closed, self.confirmed = len(data), data[start:], False, False
+        self.size: int | None = len(data)
+        self._rest, self.closed, self.confirmed = data[start:], False, False
 
     def descriptor(self) -> int | None:
         return None
@@ -37,6 +38,14 @@ class FakeContent:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+class UnsizedContent(FakeContent):
+    """Its end alone tells how large it is."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data, 0)
+        self.size = None
 
 
 @dataclass

@@ -8,6 +8,7 @@ from getapi.core import errors
 from getapi.core.errors import PackagingError
 
 SAMPLES: dict[str, Any] = {
+    "which": "limits.concurrent",
     "name": "files",
     "names": "files",
     "why": "it is empty",
@@ -21,6 +22,9 @@ SAMPLES: dict[str, Any] = {
     "algorithm": "md5",
     "sentence": "It cannot be done",
     "until": date(2999, 1, 31),
+    "cause": "too-many-bytes",
+    "progress": 40,
+    "attempts": 3,
 }
 
 KINDS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, PackagingError) and kind is not PackagingError]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getapi.core.mime import carries_extension, extension
+from getapi.core.mime import carries_extension, extension, media_type
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,19 @@ def test_any_text_has_an_extension_that_is_plain_or_none(mime: str) -> None:
     ending = extension(mime)
     assert ending == "" or (ending.startswith(".") and ending.isascii() and ending.islower())
     assert extension(mime.swapcase()) == ending or not mime.isascii()
+
+
+@pytest.mark.parametrize(
+    ("name", "mime"),
+    [
+        ("a/b.TIFF", "image/tiff"),
+        ("b.jpg", "image/jpeg"),
+        ("b.jpeg", "image/jpeg"),
+        ("x.xml", "text/xml"),
+        ("x.qqq", ""),
+        ("x", ""),
+        ("x.", ""),
+    ],
+)
+def test_a_name_tells_a_usual_type_by_its_extension(name: str, mime: str) -> None:
+    assert media_type(name) == mime

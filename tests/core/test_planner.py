@@ -16,6 +16,7 @@ from getapi.core.errors import (
     MapTooDeep,
     MapTooLarge,
     ObjectUnreadable,
+    SizeUnknown,
     SourceUnavailable,
     TooManyBytes,
     TooManyFiles,
@@ -23,12 +24,12 @@ from getapi.core.errors import (
 from getapi.core.ledger import Examination
 from getapi.core.limits import Allowance, Limits
 from getapi.core.notice import NoticeCode
-from getapi.core.plan import Plan
+from getapi.core.plan import STAGED, Plan
 from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.restriction import Ground, Restriction
 from getapi.core.source import ControlGroup, DatastreamRecord, State
-from tests.core.fakes import CREATED, FakeContent, FakeRepository, managed
+from tests.core.fakes import CREATED, FakeContent, FakeRepository, UnsizedContent, managed
 
 NOW = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
 RULES = PlanningRules(
@@ -272,6 +273,23 @@ def test_the_same_request_on_the_same_day_has_the_same_tag_and_another_day_anoth
     assert first.etag == again.etag
     assert first.etag != later.etag
     assert first.payload_size == 12
+
+
+def test_a_size_that_nobody_knows_ends_planning_unless_a_gauge_settles_it(repository: FakeRepository) -> None:
+    class Gauge:
+        def recall(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord | None:
+            return None
+
+        def settle(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord:
+            return replace(datastream, size=4, identity=STAGED + "ab")
+
+    unsized = managed("x:1", "A", b"", size=None, digests=(), identity="")
+    repository.add("x:1", {}, records=[unsized])
+    repository.open = lambda *_: UnsizedContent(b"1234")  # type: ignore[method-assign] # a test's own
+    with pytest.raises(SizeUnknown):
+        plan(repository, "x:1")
+    made = plan_package(ask("x:1"), repositories=repository, rules=RULES, now=NOW, gauge=Gauge())
+    assert [(entry.size, entry.is_staged) for entry in made.entries] == [(4, True)]
 
 
 def test_a_changed_source_changes_the_tag(repository: FakeRepository) -> None:

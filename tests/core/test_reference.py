@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getapi.core.reference import Reference, is_dsid, parse_pid, parse_reference, shown
+from getapi.core.reference import Reference, is_dsid, parse_pid, parse_reference, shown, spellings
 
 
 @pytest.mark.parametrize(
@@ -48,17 +48,17 @@ def test_spellings_that_are_forgiven_name_the_same_thing(text: str, pid: str, ds
         "demo:5/\ud800",
         "demo:5\x00",
         f"demo:5/{'x' * 256}",
-        f"d:{'x' * 63}",
-        f"d%3A{'x' * 63}",
+        f"d:{'x' * 254}",
+        f"d%3A{'x' * 254}",
     ],
 )
 def test_what_is_no_reference_is_none(text: str) -> None:
     assert parse_reference(text) is None
 
 
-def test_a_pid_has_at_most_64_characters_after_normalisation() -> None:
-    assert parse_pid("d%3A" + "x" * 62) == "d:" + "x" * 62
-    assert parse_pid("d:" + "x" * 63) is None
+def test_a_pid_has_at_most_255_characters_after_normalisation() -> None:
+    assert parse_pid("d%3A" + "x" * 253) == "d:" + "x" * 253
+    assert parse_pid("d:" + "x" * 254) is None
 
 
 def test_case_is_kept() -> None:
@@ -81,7 +81,7 @@ def test_any_text_is_a_reference_or_none_and_a_reference_reads_as_itself(text: s
 )
 def test_a_normal_pid_stays_as_it_is(namespace: str, parts: list[str]) -> None:
     pid = f"{namespace}:{''.join(parts)}"
-    assert parse_pid(pid) == (pid if len(pid) <= 64 else None)
+    assert parse_pid(pid) == (pid if len(pid) <= 255 else None)
 
 
 @given(st.text(alphabet=st.characters(codec=None), max_size=300))
@@ -99,3 +99,9 @@ def test_a_hidden_character_is_not_shown_as_if_it_were_not_there() -> None:
 def test_a_dsid_may_be_odd_but_not_empty() -> None:
     assert is_dsid("PDF 1+2:3")
     assert not is_dsid("")
+
+
+def test_other_spellings_have_the_namespace_or_the_whole_in_lower_case() -> None:
+    assert spellings("Demo:Ab%2F") == ["demo:Ab%2F", "demo:ab%2F"]
+    assert spellings("demo:Ab") == ["demo:ab"]
+    assert spellings("demo:ab") == []

@@ -20,7 +20,7 @@ from getapi.core.errors import (
 )
 from getapi.core.ledger import Examination
 from getapi.core.limits import Allowance, Limits
-from getapi.core.plan import Plan
+from getapi.core.plan import STAGED, Plan
 from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.restriction import Ground, Restriction
@@ -131,6 +131,30 @@ def test_what_planning_learned_is_no_difference(repository: FakeRepository) -> N
     assert [entry.size for entry in plan.entries] == [5, 5]
     review(plan, repositories=repository, rules=RULES, now=NOW)
     change(repository, "demo:3", "VIDEO", location="https://media.example/other")
+    with pytest.raises(PackageChanged):
+        review(plan, repositories=repository, rules=RULES, now=NOW)
+
+
+def test_what_was_put_aside_has_an_identity_of_which_its_source_knows_nothing(repository: FakeRepository) -> None:
+    plan = plan_of(repository)
+    (entry,) = (entry for entry in plan.entries if (entry.datastream.pid, entry.datastream.dsid) == ("demo:1", "PDF"))
+    staged = replace(entry, datastream=replace(entry.datastream, identity=STAGED + "0" * 64))
+    assert (staged.is_staged, entry.is_staged) == (True, False)
+    held = replace(plan, entries=(staged,))
+    change(repository, "demo:1", "PDF", size=None, identity="")
+    review(held, repositories=repository, rules=RULES, now=NOW)
+    for facts in ({"identity": "3-1-1"}, {"version": "PDF.1"}, {"location": "elsewhere"}):
+        before = repository.objects["demo:1"]
+        change(repository, "demo:1", "PDF", **facts)
+        with pytest.raises(PackageChanged):
+            review(held, repositories=repository, rules=RULES, now=NOW)
+        repository.objects["demo:1"] = before
+
+
+@pytest.mark.parametrize("identity", ["", "3-1-1"])
+def test_what_was_not_put_aside_must_have_its_own_identity(repository: FakeRepository, identity: str) -> None:
+    plan = plan_of(repository)
+    change(repository, "demo:1", "PDF", identity=identity and "other")
     with pytest.raises(PackageChanged):
         review(plan, repositories=repository, rules=RULES, now=NOW)
 

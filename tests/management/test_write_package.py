@@ -58,7 +58,7 @@ def test_what_cannot_be_written_is_one_sentence_and_leaves_nothing(arguments: tu
 
 
 def test_a_database_that_cannot_be_used_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: object) -> None:
+    def fail(*_asked: object) -> None:
         raise OperationalError("no such table")
 
     monkeypatch.setattr(packages, "prepare", fail)

@@ -102,7 +102,8 @@ def test_an_output_file_holds_what_would_be_printed(tmp_path: Path) -> None:
         (("--from", "2024-06-04", "--to", "2024-06-03"), "later"),
         (("--from", "yesterday", "--to", "2024-06-03"), "'yesterday' is not a date"),
         (("--from", "0001-01-01", "--to", "9999-12-31"), "calendar"),
-        ((*DAY, "--format", "counter"), "invalid choice"),
+        ((*DAY, "--format", "xlsx"), "invalid choice"),
+        ((*DAY, "--format", "counter"), "whole months"),
         ((*DAY, "--output", "/nowhere/at/all.csv"), "cannot be written"),
     ],
 )

@@ -1,12 +1,13 @@
 """What is remembered of packages is bounded, and the latest is always there."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from getapi.core.layout import Layout, lay_out, lay_out_entry
-from getapi.services.layouts import LayoutCache
+from getapi.services.layouts import LayoutCache, LayoutsInUse
 from tests.core.packages import entry_of, plan_of
 
 
@@ -57,3 +58,21 @@ def test_threads_share_it() -> None:
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(use, range(2000)))
     assert sum(cache.get(str(number)) is not None for number in range(4)) <= 2
+
+
+def test_equal_plans_have_one_layout_while_somebody_holds_it() -> None:
+    layouts = LayoutsInUse()
+    first = layouts.lay_out(plan_of({"data/a": b"1"}))
+    assert layouts.lay_out(plan_of({"data/a": b"1"})) is first
+    assert layouts.lay_out(plan_of({"data/a": b"22"})) is not first
+    assert first == lay_out(plan_of({"data/a": b"1"}))
+
+
+def test_a_plan_that_knows_more_has_a_layout_of_its_own() -> None:
+    plan = plan_of({"data/a": b"1"})
+    known = replace(plan, entries=tuple(replace(entry, checksum=7) for entry in plan.entries))
+    assert known.fingerprint == plan.fingerprint
+    layouts = LayoutsInUse()
+    held = layouts.lay_out(plan)
+    assert layouts.lay_out(known).plan == known
+    assert held.plan == plan

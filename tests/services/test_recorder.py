@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -76,6 +77,13 @@ def record(*, first: int = 0, package: str = PACKAGE, key_id: int | None = None,
     return Record(facts, layout=LAYOUT if package else None, transfer=Transfer(None, total=stop - first))
 
 
+def start(recorder: Recorder, made: Record) -> None:
+    """As a large one does, which was admitted."""
+    made.row(started=True).save(force_insert=True)
+    recorder.hold(made)
+    recorder.begin(made)
+
+
 def finish(recorder: Recorder, made: Record, outcome: Delivery.Outcome = Delivery.Outcome.DONE) -> None:
     made.transfer.hand(made.transfer.total - made.transfer.handed)
     made.end(ended=timezone.now(), outcome=outcome, reason="")
@@ -103,7 +111,7 @@ def away(monkeypatch: pytest.MonkeyPatch) -> Away:
 
 def test_a_large_response_is_on_record_from_its_start_and_each_second(recorder: Recorder, clock: Clock) -> None:
     made = record()
-    recorder.begin(made, at_once=True)
+    start(recorder, made)
     row = Delivery.objects.get()
     assert (row.outcome, row.sent, row.ended) == (Delivery.Outcome.RUNNING, 0, None)
     assert row.renewed is not None
@@ -120,8 +128,8 @@ def test_a_large_response_is_on_record_from_its_start_and_each_second(recorder: 
 
 def test_a_small_one_is_one_row_with_its_end_or_with_the_next_second(recorder: Recorder, clock: Clock) -> None:
     small, longer = record(package=""), record(package="")
-    recorder.begin(small, at_once=False)
-    recorder.begin(longer, at_once=False)
+    recorder.begin(small)
+    recorder.begin(longer)
     assert not Delivery.objects.exists()
     clock.now += 1
     recorder.write()
@@ -136,7 +144,7 @@ def test_what_was_cancelled_is_cut_and_nothing_else(recorder: Recorder, clock: C
         shelf.put(row, PLAN)
     held = [record(), record(), record(package=f"{2:032x}"), record(package="")]
     for made in held:
-        recorder.begin(made, at_once=True)
+        start(recorder, made)
     shelf.cancel(PACKAGE)
     clock.now += 1
     recorder.write()
@@ -147,14 +155,13 @@ def test_what_was_cancelled_is_cut_and_nothing_else(recorder: Recorder, clock: C
 def test_a_database_that_is_away_loses_and_doubles_nothing(
     recorder: Recorder, rounds: Rounds, clock: Clock, away: Away, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recording, "START_WAIT", 60)
     before = record()
-    recorder.begin(before, at_once=True)
+    start(recorder, before)
     away.is_away = True
     during, single = record(package=f"{2:032x}"), record(package="")
     with caplog.at_level(logging.WARNING):
-        recorder.begin(during, at_once=True)
-        recorder.begin(single, at_once=False)
+        recorder.begin(during)
+        recorder.begin(single)
         for made in (before, during, single):
             finish(recorder, made)
         clock.now += 10
@@ -185,12 +192,11 @@ def test_whenever_the_database_goes_and_comes_each_response_is_one_row_and_count
     recorder = Recorder(rounds, clock=clock)
     with monkeypatch.context() as patched:
         away, number, running = Away(patched), 0, list[Record]()
-        patched.setattr(recording, "START_WAIT", 0)
         for step in steps:
             if step == "begin":
                 number += 1
                 running.append(record(package=f"{number:032x}" if number % 2 else ""))
-                recorder.begin(running[-1], at_once=bool(number % 2))
+                recorder.begin(running[-1])
             elif step == "end" and running:
                 finish(recorder, running.pop(0))
             elif step in {"away", "back"}:
@@ -224,7 +230,7 @@ def test_what_is_too_much_for_memory_is_in_the_log_in_full(
     away.is_away = True
     held = [record(package=f"{number:032x}", name=f"bag-{number}") for number in range(1, 6)]
     for made in held:
-        recorder.begin(made, at_once=False)
+        recorder.begin(made)
         finish(recorder, made)
     lost = [line.__dict__ for line in caplog.records if line.getMessage() == "delivery not recorded"]
     assert [line["download"] for line in lost] == ["bag-1", "bag-2"]
@@ -238,8 +244,8 @@ def test_what_is_too_much_for_memory_is_in_the_log_in_full(
 
 def test_a_row_that_cannot_be_written_costs_no_other(recorder: Recorder, rounds: Rounds, caplog: pytest.LogCaptureFixture) -> None:
     wrong, right = record(name="\ud800", package=f"{2:032x}"), record()
-    recorder.begin(wrong, at_once=False)
-    recorder.begin(right, at_once=False)
+    recorder.begin(wrong)
+    recorder.begin(right)
     for made in (wrong, right):
         made.end(ended=timezone.now(), outcome=Delivery.Outcome.DONE, reason="")
     recorder._running.clear()
@@ -258,7 +264,7 @@ def test_statistics_that_cannot_be_written_are_in_the_log(
 
     monkeypatch.setattr("getapi.services.coverage.record_downloads", failing)
     made = record()
-    recorder.begin(made, at_once=True)
+    start(recorder, made)
     finish(recorder, made)
     assert "delivery not recorded" in caplog.text
     assert Delivery.objects.get().outcome == Delivery.Outcome.DONE
@@ -267,7 +273,7 @@ def test_statistics_that_cannot_be_written_are_in_the_log(
 def test_a_key_that_was_deleted_meanwhile_costs_no_record(recorder: Recorder, clock: Clock) -> None:
     key = Key.objects.create(label="portal", prefix="p", digest="d")
     made = record(key_id=key.pk)
-    recorder.begin(made, at_once=True)
+    start(recorder, made)
     key.delete()
     clock.now += 1
     recorder.write()
@@ -281,7 +287,7 @@ def test_the_age_of_the_lease_is_that_of_the_last_word_to_the_database(
 ) -> None:
     assert recorder.lease_age == 0
     made = record()
-    recorder.begin(made, at_once=True)
+    start(recorder, made)
     away.is_away = True
     clock.now += 25
     rounds.go()
@@ -295,7 +301,7 @@ def test_all_that_runs_is_renewed_by_one_statement(
     recorder: Recorder, clock: Clock, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     for _ in range(30):
-        recorder.begin(record(package=""), at_once=False)
+        recorder.begin(record(package=""))
     clock.now += 1
     recorder.write()
     clock.now += 1
@@ -303,19 +309,66 @@ def test_all_that_runs_is_renewed_by_one_statement(
         recorder.write()
 
 
-def test_of_many_that_begin_while_the_database_hangs_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    hanging = Rounds()
-    monkeypatch.setattr(hanging, "wake", lambda: None)
-    recorder, waits = Recorder(hanging), list[float]()
-    monkeypatch.setattr("threading.Event.wait", lambda _, seconds: waits.append(seconds))
-    for _ in range(5):
-        recorder.begin(record(), at_once=True)
-    assert waits == [recording.START_WAIT]
+def test_what_was_withdrawn_leaves_no_row_whatever_the_database_does_meanwhile(
+    recorder: Recorder, rounds: Rounds, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    withdrawn, abandoned, kept = record(), record(), record()
+    for made in (withdrawn, abandoned, kept):
+        made.row(started=True).save(force_insert=True)
+        recorder.hold(made)
+    recorder.begin(kept)
+
+    def away(_recorder: Recorder) -> None:
+        raise db.OperationalError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Recorder, "_take_back", away)
+        recorder.withdraw(withdrawn)
+        recorder.abandon(abandoned)
+        recorder.abandon(kept)  # it has begun: nothing happens
+        assert rounds.is_away
+    assert not recorder.sends(withdrawn.uid)
+    clock.now += 1
+    assert rounds.go()
+    assert Delivery.objects.get().uid == kept.uid
+    assert not recorder.sends(abandoned.uid)
+
+
+def test_what_was_withdrawn_and_cannot_be_deleted_yet_is_later(recorder: Recorder, rounds: Rounds, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = record()
+    made.row(started=True).save(force_insert=True)
+    recorder.hold(made)
+    with monkeypatch.context() as patched:
+
+        def away(*_: Any, **__: Any) -> None:
+            raise db.OperationalError("away")
+
+        patched.setattr("django.db.models.query.QuerySet.delete", away)
+        recorder.withdraw(made)
+    assert Delivery.objects.exists()
+    assert not rounds.go()
+    assert not Delivery.objects.exists()
+
+
+def test_how_fast_each_goes_is_on_record_while_it_runs(
+    recorder: Recorder, rounds: Rounds, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = record()
+    start(recorder, made)
+    assert Delivery.objects.get().rate is None
+    monkeypatch.setattr(recording, "time", SimpleNamespace(monotonic=lambda: made.transfer.started + 2))
+    made.transfer.hand(100)
+    clock.now += 1
+    rounds.go()
+    assert Delivery.objects.get().rate == 50
+    finish(recorder, made)
+    row = Delivery.objects.get()
+    assert (row.rate, row.reader) == (None, "")
 
 
 def finish_one(recorder: Recorder, *, first: int) -> None:
     made = record(first=first)
-    recorder.begin(made, at_once=True)
+    start(recorder, made)
     finish(recorder, made)
 
 

@@ -1,12 +1,16 @@
 import io
+import sys
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from fixtures import Repository, build
+from getapi.conf.repositories import TYPES
 from getapi.core.errors import ObjectNotFound
+from getapi.services.adapters import Adapter
 from getapi.services.index import scan
 from getapi.services.repositories import registry, stores
 from tests.conftest import Configure
@@ -62,6 +66,16 @@ class TestRegistry:
         before = registry().describe("rutgers-lib:5678").restrictions
         configure(table(akubra) + rule)
         assert len(registry().describe("rutgers-lib:5678").restrictions) == len(before) + 1
+
+    def test_every_type_has_an_adapter_that_others_do_without(
+        self, akubra: Repository, configure: Configure, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for kind in TYPES:
+            assert isinstance(import_module(f"getapi.services.adapters.{kind}").ADAPTER, Adapter)
+            if kind != "fedora3":
+                monkeypatch.setitem(sys.modules, f"getapi.services.adapters.{kind}", None)
+        configure(table(akubra))
+        assert registry().describe("rutgers-lib:5678").repository == "demo"
 
     def test_without_repositories_has_no_object(self, configure: Configure) -> None:
         configure()

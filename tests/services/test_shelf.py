@@ -53,7 +53,7 @@ def test_what_is_put_is_found_with_its_plan() -> None:
 
 
 def test_it_is_one_insert(django_assert_num_queries: Callable[[int], Any], key: Key) -> None:
-    with django_assert_num_queries(3 + 2):  # the key, the count and the row; a savepoint's beginning and end
+    with django_assert_num_queries(4 + 2):  # its patience, the key, the count and the row; a savepoint's beginning and end
         put(key=key)
 
 
@@ -123,12 +123,14 @@ MOMENTS = st.integers(0, 40 * 24 * 60).map(lambda minutes: NOW + timedelta(minut
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(created=MOMENTS, last_sent=st.none() | MOMENTS, now=MOMENTS)
-def test_the_database_and_the_program_agree_on_what_has_expired(created: datetime, last_sent: datetime | None, now: datetime) -> None:
+@given(created=MOMENTS, last_sent=st.none() | MOMENTS, prepared=st.none() | MOMENTS, now=MOMENTS)
+def test_the_database_and_the_program_agree_on_what_has_expired(
+    created: datetime, last_sent: datetime | None, prepared: datetime | None, now: datetime
+) -> None:
     Package.objects.all().delete()
-    Package.objects.bulk_create([row(1, created=created, last_sent=last_sent, encoder=1, plan=b"")])
+    Package.objects.bulk_create([row(1, created=created, last_sent=last_sent, prepared=prepared, encoder=1, plan=b"")])
     alive = shelf.expires(Package.objects.get()) > now
-    assert Package.objects.filter(shelf._unexpired(now)).exists() is alive
+    assert Package.objects.filter(shelf.unexpired(now)).exists() is alive
     assert shelf.purge(now).packages == (0 if alive else 1)
 
 

@@ -28,7 +28,7 @@ def running(clock: Clock, total: int = 100) -> Transfer:
 
 def test_deadlines_come_from_the_configuration(configure: Configure) -> None:
     configure('[timeouts]\nstall = "2 min"\ndatastream = "1 h"')
-    assert configured() == Deadlines(stall=120, datastream=3600, package=0)
+    assert configured() == Deadlines(stall=120, datastream=3600, package=0, lease=25)
 
 
 def test_a_receiver_that_takes_nothing_is_cut_when_the_time_is_over_and_not_before() -> None:
@@ -95,12 +95,14 @@ def test_its_thread_cuts_a_stalled_transfer_and_ends_when_nothing_runs() -> None
 def test_a_process_that_lost_its_lease_ends_what_it_sends_where_that_is_switched_on(limit: float, cut: bool) -> None:
     ages = [24.9, 25.0]
     watcher = Watcher(lambda: Deadlines(lease=limit), lease_age=lambda: ages.pop(0))
-    transfer = Transfer(None, total=1)
-    watcher._transfers.add(transfer)
+    transfer, free = Transfer(None, total=1), Transfer(None, total=1)
+    watcher._transfers |= {transfer, free}
+    watcher.lease(transfer)
     watcher.look()
     assert transfer.error is None
     watcher.look()
     assert (transfer.error is not None) is cut
+    assert free.error is None, "what holds no slot loses none"
 
 
 def test_a_process_that_is_full_says_when_to_come_again() -> None:
@@ -229,3 +231,50 @@ def test_a_failure_of_one_look_ends_no_watching(monkeypatch: pytest.MonkeyPatch,
     wait_until(lambda: isinstance(transfer.error, DeliveryOverdue))
     watching.forget(transfer)
     assert "goes on" in caplog.text
+
+
+def places(watcher: Watcher, reader: str, most: int = 100) -> list[Transfer]:
+    """As many as the reader gets."""
+    got: list[Transfer] = []
+    for _ in range(most):
+        transfer = Transfer(None, total=1)
+        try:
+            watcher.register(transfer, reader)
+        except TooManyDeliveries:
+            break
+        got.append(transfer)
+    return got
+
+
+def test_a_reader_with_very_many_connections_leaves_as_many_places_as_he_has(configure: Configure) -> None:
+    configure()
+    watcher = Watcher(lambda: NONE)
+    watcher.serve(threads=72, grace=30, stopping=lambda: False)
+    first = places(watcher, "first")
+    assert len(first) == 32
+    second = places(watcher, "second")
+    assert len(second) == 16
+    for number in range(10):
+        assert places(watcher, f"another {number}", 1), "there is a place for whoever comes"
+    assert not places(watcher, "first")
+    for transfer in first:
+        watcher.forget(transfer)
+    assert places(watcher, "first")
+
+
+def test_a_reader_who_may_have_more_downloads_has_more_connections(configure: Configure) -> None:
+    configure("[limits]\nper_reader = 60")
+    watcher = Watcher(lambda: NONE)
+    watcher.serve(threads=72, grace=30, stopping=lambda: False)
+    assert len(held := places(watcher, "first")) == 60
+    assert len(places(watcher, "second")) == 4
+    assert held
+
+
+def test_a_page_of_twenty_pictures_is_not_throttled(configure: Configure) -> None:
+    configure()
+    watcher = Watcher(lambda: NONE)
+    watcher.serve(threads=72, grace=30, stopping=lambda: False)
+    downloads = [places(watcher, f"{number}", 1) for number in range(20)]
+    assert len(places(watcher, "reader", 20)) == 20
+    assert all(downloads)

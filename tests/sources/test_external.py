@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
-from getapi.core.source import ControlGroup, DatastreamRecord
+from getapi.core.source import ControlGroup, DatastreamRecord, Digest
 from getapi.sources.addresses import PinnedAdapter, is_public
 from getapi.sources.external import ExternalHosts
 from tests.sources.contract import descriptors
@@ -105,6 +106,7 @@ def read(server: Server, path: str, start: int = 0, size: int | None = None) -> 
     with hosts_of(server).open(record(f"http://{server.host}{path}", size), start) as content:
         octets = b"".join(iter(lambda: content.read(500), b""))
         assert content.descriptor() is None
+        assert content.size is not None
         assert content.size - start == len(octets)
         content.confirm()
         return octets
@@ -188,10 +190,89 @@ def test_a_size_that_only_head_tells_is_believed_and_held_to(server: Server) -> 
             read(server, path)
 
 
-def test_an_unknown_size_is_no_content(server: Server) -> None:
+def test_where_nobody_names_a_size_only_the_end_tells_it(server: Server) -> None:
     server.answers["/x"] = respond(200, BODY, Content_Length="")
+    with hosts_of(server).open(record(f"http://{server.host}/x")) as content:
+        assert (content.size, b"".join(iter(lambda: content.read(500), b""))) == (None, BODY)
+
+
+def test_a_part_of_what_has_no_size_cannot_be_had_nor_one_that_is_said_to_have_one(server: Server) -> None:
+    server.answers["/x"] = respond(200, BODY, Content_Length="")
+    for start, size in ((5, None), (0, len(BODY))):
+        with pytest.raises(SourceUnavailable):
+            hosts_of(server).open(record(f"http://{server.host}/x", size), start)
+
+
+def unsized(*bodies: bytes, chunked: bool = False, whole: bool = True) -> Answer:
+    """No length, neither by GET nor by HEAD; each GET gets the next body, the last one again and again. ``whole`` false: it breaks off."""
+    left = list(bodies)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.protocol_version = "HTTP/1.1" if chunked else "HTTP/1.0"
+        handler.send_response(200)
+        if chunked:
+            handler.send_header("Transfer-Encoding", "chunked")
+        handler.end_headers()
+        if handler.command == "GET":
+            body = left.pop(0) if len(left) > 1 else left[0]
+            handler.wfile.write(b"%x\r\n%b\r\n" % (len(body), body) if chunked else body)
+            handler.wfile.write(b"0\r\n\r\n" if chunked and whole else b"")
+
+    return answer
+
+
+def read_unsized(server: Server, **digests: str) -> bytes:
+    declared = tuple(Digest(algorithm=name, value=value) for name, value in digests.items())
+    with hosts_of(server).open(replace(record(f"http://{server.host}/x"), digests=declared)) as content:
+        assert content.size is None
+        assert content.descriptor() is None
+        octets = b"".join(iter(lambda: content.read(500), b""))
+        assert (content.read(0), content.read(1)) == (b"", b"")
+        content.confirm()
+        return octets
+
+
+def test_a_body_in_chunks_is_whole_when_its_last_chunk_came(server: Server) -> None:
+    server.answers["/x"] = unsized(BODY, chunked=True)
+    assert read_unsized(server) == BODY
+    assert [asked[0] for asked in server.asked] == ["GET", "HEAD"]
+    server.answers["/x"] = unsized(BODY, chunked=True, whole=False)
+    with pytest.raises(ContentChanged):
+        read_unsized(server)
+
+
+def test_a_body_that_ends_with_its_connection_is_believed_when_it_comes_twice(server: Server) -> None:
+    server.answers["/x"] = unsized(BODY)
+    assert read_unsized(server) == BODY
+    assert [asked[0] for asked in server.asked] == ["GET", "HEAD", "GET"]
+    for first, second in ((BODY[:-1], BODY), (BODY, BODY[:-1]), (BODY, BODY[::-1])):
+        server.answers["/x"] = unsized(first, second)
+        with pytest.raises(ContentChanged):
+            read_unsized(server)
+
+
+def test_one_with_a_declared_digest_is_left_to_whoever_compares_it(server: Server) -> None:
+    server.answers["/x"] = unsized(BODY)
+    assert read_unsized(server, md5="0" * 32) == BODY
+    assert [asked[0] for asked in server.asked] == ["GET", "HEAD"]
+
+
+def test_a_body_that_is_not_there_the_second_time_is_not_believed(server: Server) -> None:
+    answers = iter([unsized(BODY), unsized(BODY), respond(500)])
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        next(answers)(handler)
+
+    server.answers["/x"] = answer
     with pytest.raises(SourceUnavailable):
-        read(server, "/x")
+        read_unsized(server)
+
+
+@pytest.mark.parametrize(("start", "size"), [(5, None), (0, len(BODY))])
+def test_a_part_or_a_known_size_wants_a_length(server: Server, start: int, size: int | None) -> None:
+    server.answers["/x"] = unsized(BODY)
+    with pytest.raises(SourceUnavailable):
+        read(server, "/x", start, size)
 
 
 def test_redirects_are_followed_and_each_is_checked(server: Server) -> None:

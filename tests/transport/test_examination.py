@@ -11,7 +11,7 @@ from getapi.core.errors import ContentChanged, SourceUnavailable
 from getapi.core.ledger import Examination
 from getapi.core.source import Content
 from getapi.transport import examination
-from getapi.transport.examination import Checks, checks_of, declared, examine
+from getapi.transport.examination import Checks, by_algorithm, checks_of, examine
 from tests.transport.material import Held, Store, entry
 
 OCTETS = bytes(range(256)) * 4096
@@ -39,7 +39,7 @@ def store_of(octets: bytes, path: Path | None = None) -> Store:
 @pytest.mark.parametrize("is_file", [True, False], ids=["file", "elsewhere"])
 def test_one_pass_gives_every_checksum(tmp_path: Path, is_file: bool) -> None:
     store = store_of(OCTETS, tmp_path / "a" if is_file else None)
-    seen, counts = read(store, Checks(learn=frozenset({"sha256"}), expected=declared(SOUND.datastream) | {"md5": MD5}))
+    seen, counts = read(store, Checks(learn=frozenset({"sha256"}), expected=by_algorithm(SOUND.datastream.digests) | {"md5": MD5}))
     assert (seen.mismatch, seen.size, seen.crc32, seen.digests) == ("", len(OCTETS), crc32(OCTETS), {"md5": MD5, "sha256": SHA256})
     assert sum(counts) == len(OCTETS)
     assert max(counts) <= examination.BLOCK

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from getapi.core.errors import PackageCanceled, SourceUnavailable
-from getapi.core.layout import Layout, lay_out, lay_out_entry
+from getapi.core.layout import Extent, Layout, lay_out, lay_out_entry
 from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup
 from getapi.transport import openings
@@ -196,3 +196,19 @@ def test_threads_are_given_back() -> None:
     while openings._free._value < openings.MOST_THREADS:
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_of_what_lies_in_a_file_by_now_nothing_is_read_beforehand() -> None:
+    """A member from elsewhere that was put aside leaves by zero-copy, from its first octet on."""
+
+    class Aside(Held):
+        def descriptor(self) -> int | None:
+            return 0
+
+    held, extent = Aside(OCTETS), lay_out_entry(remote("a")).segments[0]
+    assert isinstance(extent, Extent)
+    openings._free.acquire()
+    opening = openings.Opening(lambda *_: held, extent, time.monotonic)
+    assert opening.wait(10)
+    assert opening.take() is held
+    assert held.largest_read == 0

@@ -7,24 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from sqlite3 import connect
-from tempfile import TemporaryDirectory
 from typing import Any
 
-TOP = Path(__file__).resolve().parents[2]
+from tests.web.database import TOP, Database
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """``folder`` holds its configuration, database and log."""
+    """``folder`` holds its configuration and log."""
 
     port: int
     pid: int
     folder: Path
+    database: Database
 
     @property
     def url(self) -> str:
@@ -48,8 +46,7 @@ class Server:
 
     def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
         """What its database answers."""
-        with closing(connect(self.folder / "db.sqlite3", timeout=20)) as database:
-            return database.execute(query, parameters).fetchall()
+        return self.database.rows(query, *parameters)
 
     def wait_for_rows(self, query: str, *parameters: str, seconds: float = 15) -> list[tuple[Any, ...]]:
         end = time.monotonic() + seconds
@@ -69,13 +66,17 @@ def serving(
     configuration: str | None = None,
     environ: Mapping[str, str] | None = None,
     port: int | None = None,
+    grace: int | None = None,
+    worker: bool = False,
 ) -> Iterator[Server]:
     """A server with a database of its own in ``folder``; what runs when it is left is cut.
 
     ``configuration`` names a module for gunicorn instead of the product's. A folder that had a server before keeps its database,
-    and one that ``environ`` names is somebody else's.
+    and one that ``environ`` names is somebody else's. ``worker``: it starts one beside it, as it does unless it is told otherwise.
     """
-    (folder / "packaging.toml").write_text(f'database = "sqlite:///{folder}/db.sqlite3"\n{toml}', encoding="utf-8")
+    named = (environ or {}).get("PACKAGING_DATABASE")
+    database = Database(named) if named else Database.of(folder)
+    (folder / "packaging.toml").write_text(f'database = "{database.url}"\n{toml}', encoding="utf-8")
     surroundings = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": settings,
@@ -85,34 +86,17 @@ def serving(
         **(environ or {}),
     }
     manage = [sys.executable, str(TOP / "manage.py")]
-    if not (folder / "db.sqlite3").exists() and "PACKAGING_DATABASE" not in (environ or {}):
-        (folder / "db.sqlite3").write_bytes(_empty_database())
     port = port or free_port()
     runner = [*manage, "serve"] if configuration is None else [sys.executable, "-m", "gunicorn", "--config", f"python:{configuration}"]
-    serve = [*runner, "--bind", f"127.0.0.1:{port}", "--threads", str(threads)]
+    serve = [*runner, "--bind", f"127.0.0.1:{port}", "--threads", str(threads), *([] if grace is None else ["--grace", str(grace)])]
+    serve += [] if worker or configuration is not None else ["--no-worker"]
     with (folder / "log").open("wb") as log, subprocess.Popen(serve, env=surroundings, cwd=folder, stdout=log, stderr=log) as process:
-        server = Server(port=port, pid=process.pid, folder=folder)
+        server = Server(port=port, pid=process.pid, folder=folder, database=database)
         try:
             _wait_for_answer(server, process)
             yield server
         finally:
             stop(process)
-
-
-@cache
-def _empty_database() -> bytes:
-    """As the migrations leave it, which take longer than a server's start."""
-    with TemporaryDirectory() as folder:
-        surroundings = {
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "packaging_service.settings",
-            "PACKAGING_CONFIG": os.devnull,
-            "PACKAGING_DATABASE": f"sqlite:///{folder}/db.sqlite3",
-            "PACKAGING_SECRET_KEY": "a key for the time of this test alone",
-        }
-        command = [sys.executable, str(TOP / "manage.py"), "migrate", "--verbosity", "0"]
-        subprocess.run(command, env=surroundings, check=True, timeout=120)
-        return (Path(folder) / "db.sqlite3").read_bytes()
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -1,11 +1,15 @@
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from lxml import etree, html
 
-from getapi.models import Delivery, Download, Key, KeyNetwork
+from getapi.models import Delivery, Download, Fixity, Key, KeyNetwork, Package
 from getapi.services import keys
 from tests.conftest import Configure
 
@@ -76,6 +80,29 @@ class TestKeys:
         assert found is not None
         assert (found.label, found.revoked) == ("library catalogue", None)
 
+    def test_a_webhooks_secret_is_shown_once_whenever_its_url_is_another(self, administrator: Client) -> None:
+        add = {"label": "catalogue", "webhook": "https://catalogue.example.org/told", **NO_NETWORKS}
+        page = administrator.post(reverse("admin:getapi_key_add"), add).content.decode()
+        key = Key.objects.get()
+        assert key.webhook_secret.startswith("whsec_")
+        assert key.webhook_secret in page
+        change = reverse("admin:getapi_key_change", args=[key.pk])
+        assert administrator.post(change, {**add, "label": "other"}).status_code == 302
+        assert Key.objects.get().webhook_secret == key.webhook_secret
+        assert key.webhook_secret not in administrator.get(change).content.decode()
+        answer = administrator.post(change, {**add, "webhook": "https://catalogue.example.org/elsewhere"})
+        changed = Key.objects.get()
+        assert changed.webhook_secret != key.webhook_secret
+        assert changed.webhook_secret in answer.content.decode()
+        assert "no-store" in answer["Cache-Control"]
+        administrator.post(change, {**add, "webhook": ""})
+        assert (Key.objects.get().webhook, Key.objects.get().webhook_secret) == ("", "")
+
+    def test_a_webhook_that_is_none_is_refused_in_words(self, administrator: Client) -> None:
+        answer = administrator.post(reverse("admin:getapi_key_add"), {"label": "x", "webhook": "file:///etc/passwd", **NO_NETWORKS})
+        assert "A webhook is an http:// or https:// URL" in answer.content.decode()
+        assert not Key.objects.exists()
+
     def test_keys_are_revoked_by_an_action_and_never_deleted(self, administrator: Client) -> None:
         keys.create_key("catalogue")
         key = Key.objects.get()
@@ -114,3 +141,140 @@ def test_static_files_of_the_site_are_served_without_collecting_them(client: Cli
     assert answer.status_code == 200
     assert b"body" in answer.getvalue()
     answer.close()
+
+
+class TestPackages:
+    @pytest.fixture(autouse=True)
+    def packages(self) -> list[str]:
+        ids = [f"{number:x}abcdef0123456789abcdef0123456789"[:32] for number in (1, 2, 3)]
+        for number, package in enumerate(ids):
+            Package.objects.create(
+                id=package, created=timezone.now() - timedelta(days=90 * (number == 2)), format="tar", name=f"bag-{number}",
+                size=1_234_567, files=3, etag="", encoder=1, plan=b"",
+            )  # fmt: skip
+        return ids
+
+    def test_are_listed_with_state_and_size_and_never_with_their_whole_id(self, administrator: Client, packages: list[str]) -> None:
+        page = administrator.get(reverse("admin:getapi_package_changelist")).content.decode()
+        assert all(package[:8] in page for package in packages)
+        assert not any(package in page for package in packages)
+        assert "1.23\N{NO-BREAK SPACE}MB" in page
+        assert "expired" in page
+        assert administrator.get(reverse("admin:getapi_package_change", args=[packages[0]])).status_code == 404
+
+    def test_those_that_are_selected_are_cancelled(self, administrator: Client, packages: list[str]) -> None:
+        address = reverse("admin:getapi_package_changelist")
+        page: Any = html.document_fromstring(administrator.get(address).content)
+        (box,) = page.xpath("//tr[contains(., 'bag-1')]//input[@type='checkbox']")
+        administrator.post(address, {"action": "cancel", box.get("name"): box.get("value")})
+        assert {row.name: row.state for row in Package.objects.all()} == {"bag-0": "ready", "bag-1": "canceled", "bag-2": "ready"}
+        administrator.post(address, {"action": "cancel", box.get("name"): packages[0]})
+        assert Package.objects.get(name="bag-0").state == "ready", "the id itself selects nothing"
+
+    def test_who_may_only_look_cannot_cancel(self, client: Client, packages: list[str]) -> None:
+        reader = User.objects.create_user("reader", is_staff=True)
+        reader.user_permissions.add(Permission.objects.get(codename="view_package"))
+        client.force_login(reader)
+        address = reverse("admin:getapi_package_changelist")
+        page = client.get(address)
+        assert page.status_code == 200
+        assert b"checkbox" not in page.content
+        client.post(address, {"action": "cancel", "select_across": "1", "_selected_action": ["x"]})
+        assert not Package.objects.filter(state="canceled").exists()
+
+    def test_none_can_be_made_changed_or_deleted_here(self, administrator: Client, packages: list[str]) -> None:
+        for name, arguments in (("add", []), ("delete", [packages[0]])):
+            assert administrator.post(reverse(f"admin:getapi_package_{name}", args=arguments)).status_code in {403, 404}
+        assert Package.objects.count() == 3
+
+
+class TestDamage:
+    def test_what_is_damaged_is_listed_with_what_to_do(self, administrator: Client) -> None:
+        for number, verdict in enumerate(("ok", "mismatch")):
+            Fixity.objects.create(
+                repository="r", pid=f"rutgers-lib:{number}", dsid="PDF", version="0", identity="i", verified=NOW, verdict=verdict,
+                algorithm="md5" * number, size=5000,
+            )  # fmt: skip
+        page = administrator.get(reverse("admin:getapi_fixity_changelist")).content.decode()
+        assert "rutgers-lib:1" in page
+        assert "rutgers-lib:0" not in page
+        assert "fixity_scan --failed" in page
+        assert administrator.get(reverse("admin:getapi_fixity_add")).status_code == 403
+
+
+class TestPlots:
+    @pytest.fixture(autouse=True)
+    def downloads(self) -> None:
+        key = Key.objects.create(label="Portal <b>", prefix="p", digest="d")
+        facts: list[tuple[int, dict[str, Any]]]
+        facts = [(0, {}), (0, {"key": key}), (1, {"robot": True}), (1, {"double_click": True}), (200, {})]
+        for days, more in facts:
+            moment = timezone.now() - timedelta(days=days)
+            Download.objects.create(time=moment, pid="rutgers-lib:<1>", dsid="PDF", bytes=2_000_000, **more)
+
+    def page(self, administrator: Client, **asked: str) -> Any:
+        answer = administrator.get(reverse("admin:getapi_download_plots"), asked)
+        assert answer.status_code == 200
+        return html.document_fromstring(answer.content.decode())
+
+    def sums(self, page: Any) -> list[str]:
+        return [each.text_content() for each in page.xpath("//dl[@class='sums']//dd")]
+
+    def test_the_last_thirty_days_as_pictures_and_as_a_table(self, administrator: Client) -> None:
+        page = self.page(administrator)
+        assert self.sums(page) == ["2", "4\N{NO-BREAK SPACE}MB"]
+        assert len(page.xpath("//details//tbody/tr")) == 30
+        assert page.xpath("//details//tbody/tr[last()]/td/text()") == ["2", "4\N{NO-BREAK SPACE}MB"]
+        pictures = page.xpath("//*[local-name()='svg' and @class='plot']")
+        assert [len(picture.xpath(".//*[local-name()='rect']")) for picture in pictures] == [1, 1]
+        for picture in pictures:
+            named = picture.get("aria-labelledby").split()
+            assert [picture.xpath(f".//*[@id='{name}']")[0].text_content() != "" for name in named] == [True, True]
+
+    def test_robots_and_double_clicks_are_in_or_out(self, administrator: Client) -> None:
+        today = timezone.now().date()
+        days = {"first": str(today - timedelta(days=6)), "last": str(today)}
+        assert self.sums(self.page(administrator, **days))[0] == "2"
+        assert self.sums(self.page(administrator, **days, robots="on"))[0] == "3"
+        assert self.sums(self.page(administrator, **days, robots="on", double_clicks="on"))[0] == "4"
+
+    def test_one_key_s_are_told_alone(self, administrator: Client) -> None:
+        today = timezone.now().date()
+        days = {"first": str(today - timedelta(days=1)), "last": str(today)}
+        assert self.sums(self.page(administrator, **days, key=str(Key.objects.get().pk)))[0] == "1"
+
+    def test_a_long_time_is_told_by_month(self, administrator: Client) -> None:
+        today = timezone.now().date()
+        page = self.page(administrator, first=str(today - timedelta(days=364)), last=str(today))
+        assert self.sums(page)[0] == "3"
+        assert 12 <= len(page.xpath("//details//tbody/tr")) <= 13
+
+    def test_names_are_text_whatever_they_look_like(self, administrator: Client) -> None:
+        source = administrator.get(reverse("admin:getapi_download_plots")).content.decode()
+        assert "rutgers-lib:&lt;1&gt;/PDF" in source
+        assert "Portal &lt;b&gt;" in source
+        pictures = re.findall(r'<svg class="plot".*?</svg>', source, re.DOTALL)
+        assert [etree.fromstring(svg).tag for svg in pictures] == ["svg", "svg"]
+
+    @pytest.mark.parametrize(
+        ("asked", "told"),
+        [
+            ({"first": "2026-02-01", "last": "2026-01-01"}, "is later than"),
+            ({"first": "yesterday", "last": "2026-01-01"}, "Enter a valid date"),
+            ({"first": "1900-01-01", "last": "2026-01-01"}, "At most 20 years"),
+            ({"first": "9999-12-01", "last": "9999-12-31"}, "no such day"),
+            ({"first": "2026-01-01", "last": "2026-01-02", "key": "77"}, "Select a valid choice"),
+        ],
+    )
+    def test_what_cannot_be_shown_is_told_beside_the_form(self, administrator: Client, asked: dict[str, str], told: str) -> None:
+        page = self.page(administrator, **asked)
+        assert told in page.text_content()
+        assert not page.xpath("//*[local-name()='svg' and @class='plot']")
+
+    def test_who_may_not_see_downloads_sees_no_plots(self, client: Client) -> None:
+        client.force_login(User.objects.create_user("nobody", is_staff=True))
+        assert client.get(reverse("admin:getapi_download_plots")).status_code == 403
+
+    def test_the_list_of_downloads_leads_there(self, administrator: Client) -> None:
+        page: Any = html.document_fromstring(administrator.get(reverse("admin:getapi_download_changelist")).content)
+        assert page.xpath("//ul[@class='object-tools']//a/@href") == [reverse("admin:getapi_download_plots")]

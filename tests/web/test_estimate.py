@@ -46,7 +46,7 @@ def test_in_xml_it_says_the_same(api: Client, token: str) -> None:
 def test_as_a_page_it_says_that_nothing_was_made(api: Client, token: str) -> None:
     page = api.post(ADDRESS, {"token": token, "files": FILES}, headers={"accept": "text/html"}).content.decode()
     assert "nothing was made yet" in page
-    assert "download>" not in page
+    assert "download=" not in page
 
 
 def test_the_method_s_name_matches_in_any_case_with_or_without_a_slash(api: Client, token: str) -> None:

@@ -2,16 +2,18 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
 from lxml import etree, html
 
+import getapi
 from getapi.core.source import ObjectRecord
 from getapi.renderers import PAGE_POLICY
 from getapi.sources.registry import Registry
-from tests.web.conftest import Serve
+from tests.web.conftest import APPLICATION, Serve, get_token
 
 HTML = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 LABEL = """<script>alert("x")</script>&amp;'"><img src=x onerror=alert(1)>"""
@@ -23,7 +25,16 @@ def browser(db: None, serve: Serve) -> Client:
     return Client(headers=HTML)
 
 
-PAGES = ["/api/get/rutgers-lib:5678", "/api/get/rutgers-lib:6001", "/api/get/rutgers-etd:100", "/api/get/nobody:1", "/nothing", "/api/docs"]
+TEMPLATES = sorted((Path(getapi.__file__).parent / "templates" / "getapi").glob("*.html"))
+PAGES = [
+    "/api/try",
+    "/api/get/rutgers-lib:5678",
+    "/api/get/rutgers-lib:6001",
+    "/api/get/rutgers-etd:100",
+    "/api/get/nobody:1",
+    "/nothing",
+    "/api/docs",
+]
 
 
 @pytest.mark.parametrize("address", PAGES)
@@ -44,11 +55,14 @@ def test_a_page_is_html_5_with_a_language_a_title_and_one_heading(browser: Clien
 def test_every_element_is_closed_as_it_was_opened(browser: Client, address: str) -> None:
     """With its void elements closed and its boolean attributes given values a page is well-formed XML: nothing was left open or crossed."""
     text = browser.get(address).content.decode().removeprefix("<!doctype html>\n")
-    text = re.sub(r"<(meta|link)([^>]*)>", r"<\1\2/>", text).replace(" defer>", ' defer="">')
-    etree.fromstring(text)
+    etree.fromstring(as_xml(text))
 
 
-@pytest.mark.parametrize("address", PAGES[:-1])
+def as_xml(text: str) -> str:
+    return re.sub(r"<(meta|link)([^>]*)>", r"<\1\2/>", text).replace(" defer>", ' defer="">')
+
+
+@pytest.mark.parametrize("address", PAGES[1:-1])
 def test_a_page_may_do_nothing_but_be_styled_from_here(browser: Client, address: str) -> None:
     answer = browser.get(address)
     policy = answer["Content-Security-Policy"]
@@ -102,3 +116,55 @@ def test_a_token_is_shown_on_a_page_that_nothing_keeps(browser: Client, key: str
     assert answer["Cache-Control"] == "no-store"
     assert answer["Content-Security-Policy"] == PAGE_POLICY
     assert len(html.document_fromstring(answer.content).findtext(".//code") or "") > 40
+
+
+@pytest.fixture
+def kept(browser: Client, key: str) -> str:
+    """The address of a package's page."""
+    application = Client(REMOTE_ADDR=APPLICATION)
+    asked = {"token": get_token(application, key), "files": "rutgers-lib:1234;rutgers-etd:100/PDF;nobody:1", "delivery": "link"}
+    return str(application.post("/api/get/PACKAGE", asked)["Location"])
+
+
+def test_a_package_s_page_is_whole_in_every_state_and_runs_nothing_but_our_own_files(browser: Client, kept: str) -> None:
+    for end in (False, True):
+        if end:
+            browser.delete(kept)
+        answer = browser.get(kept)
+        assert answer["Content-Security-Policy"] == PAGE_POLICY
+        text = answer.content.decode().removeprefix("<!doctype html>\n")
+        page = etree.fromstring(as_xml(text))
+        assert not page.xpath("//style | //@style | //@*[starts-with(name(), 'on')] | //script[not(@src)]")
+        for file in page.xpath("//script/@src | //link/@href"):
+            assert browser.head(str(file)).status_code == 200
+        assert len(page.findall(".//h1")) == 1
+        identifiers = page.xpath("//@id")
+        assert len(identifiers) == len(set(identifiers))
+
+
+def test_no_page_keeps_or_wants_a_cookie(browser: Client, kept: str) -> None:
+    for address in (kept, "/api/try"):
+        assert not browser.get(address).cookies
+        assert "Cookie" not in browser.get(address).get("Vary", "")
+
+
+def test_the_developers_page_names_the_limits_and_holds_no_secret(browser: Client, key: str) -> None:
+    text = browser.get("/api/try").content.decode()
+    assert all(said in text for said in ("1,000 files", "100 GB", "1.05 MB", "30 minutes", "names them in cors.origins"))
+    assert key not in text
+    assert browser.get("/api/try/").status_code == browser.head("/api/try").status_code == 200
+    assert browser.post("/api/try").status_code == 405
+
+
+NAMES = {"Linux", "macOS", "Windows (PowerShell", "TAR", "ZIP", "curl", "Python", "OpenAPI"}
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_word_of_a_page_carries_a_translation_mark(template: Path) -> None:
+    """What is left of a template without its marked text, tags, code and names has no letter that a reader would see."""
+    text = template.read_text(encoding="utf-8")
+    text = re.sub(r"{% blocktranslate.*?{% endblocktranslate %}", "", text, flags=re.DOTALL)
+    text = re.sub(r"<(pre|code|script)\b.*?</\1>", "", text, flags=re.DOTALL)
+    text = re.sub(r"{%.*?%}|{{.*?}}|<!doctype html>", "", text, flags=re.DOTALL)
+    left = {piece.strip(" \n·/().,") for piece in re.split(r"<[^>]*>", text)}
+    assert {piece for piece in left if re.search("[a-z]", piece, re.IGNORECASE)} <= NAMES

@@ -5,15 +5,15 @@ import http.client
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.sources.stores import BuiltStore, datastream, digest, foxml, location, version
+from tests.transport.material import wait_until
 from tests.web.resume.asking import Application, counted, get, package_of
 from tests.web.resume.material import configuration
 from tests.web.server import Server, serving
@@ -76,26 +76,55 @@ def test_of_packages_that_were_broken_off_and_resumed_no_datastream_is_missed(se
 
 
 def test_a_database_that_is_locked_for_ten_seconds_loses_and_doubles_nothing(server: Server, application: Application) -> None:
-    addresses = [application.link(PID, "tar") for _ in range(6)]
-    with closing(sqlite3.connect(server.folder / "db.sqlite3", timeout=20, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        began = time.monotonic()
-        lengths = [len(get(server, address).body) for address in addresses]
-        assert time.monotonic() - began < 5, "nobody waits for the database"
-        while time.monotonic() - began < 10:
-            time.sleep(0.1)  # so long it is locked: that is the matter of this test
-        other.execute("ROLLBACK")
-    for address, length in zip(addresses, lengths, strict=True):
+    """What runs goes on and ends; what would begin is told to come again, within seconds; what needs no slot begins."""
+    running, refused = [application.link(PID, "tar") for _ in range(3)], application.link(PID, "tar")
+    with ExitStack() as held:
+        connections = [held.enter_context(closing(Begun(server, address))) for address in running]
+        with server.database.locked():
+            began = time.monotonic()
+            lengths = [len(answer.read()) for answer in connections]
+            answer = get(server, refused)
+            assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
+            assert b"cannot reach its own records" in answer.body
+            assert time.monotonic() - began < 9, "nobody waits for the database for long"
+            assert get(server, f"/api/get/{PID}/{NAMES[0]}").status == 200
+            while time.monotonic() - began < 10:
+                time.sleep(0.1)  # so long it is locked: that is the matter of this test
+    for address, length in zip(running, lengths, strict=True):
         assert counted(server, address, len(NAMES)) == NAMES
         query = "SELECT outcome, sent FROM getapi_delivery WHERE package = ? AND outcome != 'running'"
         assert server.wait_for_rows(query, package_of(address)) == [("done", length)]
+    assert get(server, refused).status == 200
+    assert counted(server, refused, len(NAMES)) == NAMES
+    wait_until(lambda: not server.rows(HELD))
+
+
+HELD = "SELECT package, sent, process FROM getapi_delivery WHERE outcome = 'running' OR reader <> ''"
+"""Whatever holds a slot, or would."""
+
+
+class Begun:
+    """A download of which the headers are there, and the rest waits."""
+
+    def __init__(self, server: Server, address: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        self._connection.sock = server.connect(receive_buffer=4096)
+        self._connection.request("GET", address)
+        self._answer = self._connection.getresponse()
+        assert self._answer.status == 200
+
+    def read(self) -> bytes:
+        return self._answer.read()
+
+    def close(self) -> None:
+        self._connection.close()
 
 
 def start(server: Server, address: str) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     connection.sock = server.connect(receive_buffer=NARROW)
     connection.request("GET", address)
-    assert connection.getresponse().read(1 << 16)
+    assert connection.getresponse().read(3 << 20)  # more than one call hands over, so that some of it is known to have arrived
     return connection
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError, connection
 from django.http import Http404
 from django.test import Client
 from lxml import html
@@ -13,7 +14,7 @@ from rest_framework.exceptions import NotFound
 from getapi import problems
 from getapi.core.errors import SourceUnavailable
 from getapi.renderers import PAGE_POLICY
-from tests.web.conftest import Serve, Spoken
+from tests.web.conftest import REQUEST_ID, Serve, Spoken
 
 DRESSES = {
     "application/xml": "application/xml; charset=utf-8",
@@ -38,7 +39,7 @@ def dressed(answer: Any, accept: str, status: int) -> None:
     if accept == "application/xml":
         assert answer.content == f"<error>{sentence}</error>".encode().replace(b"'", b"'")
     elif accept == "application/json":
-        assert answer.json() == problems.plain(status)
+        assert answer.json() == problems.plain(status) | ({"request_id": REQUEST_ID} if status >= 500 else {})
     else:
         page: Any = html.document_fromstring(answer.content)
         assert sentence in page.text_content()
@@ -123,7 +124,31 @@ def test_health_and_readiness_are_told_plainly(client: Client, monkeypatch: pyte
     assert client.get("/healthz", HTTP_ACCEPT="text/html").content == b"ok\n"
     assert client.head("/healthz").content == b""
     ready = client.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"database": True, "repositories.demonstration": True})
+    assert (ready.status_code, ready.json()) == (200, {"database": True, "disk": True, "repositories.demonstration": True})
     monkeypatch.setattr("getapi.services.health.examine", lambda: {"database": True, "repositories.demonstration": False})
     assert client.get("/readyz").status_code == 503
     assert client.head("/readyz").content == b""
+
+
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), OperationalError("disk is full"), InterfaceError("gone")])
+def test_while_the_database_is_away_everything_that_needs_it_says_so_and_when_to_come_again(
+    client: Client, error: Exception, spoken: Spoken
+) -> None:
+    def away(*_: object) -> None:
+        raise error
+
+    asked = {"key": "gk0123456789_" + "0" * 64, "token": "x", "files": "a:1"}
+    with connection.execute_wrapper(away):
+        answers = [
+            client.post("/api/get/getToken", asked, HTTP_ACCEPT="application/json"),
+            client.get(f"/api/get/packages/{'0' * 32}", HTTP_ACCEPT="application/json"),
+            client.get(f"/api/get/packages/{'0' * 32}/content", HTTP_ACCEPT="application/json"),
+            client.delete(f"/api/get/packages/{'0' * 32}", HTTP_ACCEPT="application/json"),
+        ]
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").json()["database"] is False
+    assert [(answer.status_code, answer.json()["code"], answer["Retry-After"]) for answer in answers] == [
+        (503, "database-unavailable", "30")
+    ] * 4
+    assert all(str(error) not in answer.content.decode() for answer in answers)
+    assert str(error) in spoken.text

@@ -11,7 +11,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from getapi import conf
 from getapi.management.commands import serve
 from tests.conftest import Configure
-from tests.web.server import TOP
+from tests.web.database import TOP
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     def execve(path: str, arguments: list[str], environ: dict[str, str]) -> NoReturn:
         assert path == sys.executable
         assert environ["PYTHONPATH"].split(os.pathsep)[0] == str(TOP)
-        calls.append(arguments)
+        calls.append([*arguments, environ[serve.WORKER]])
         raise Executed
 
     monkeypatch.setattr(os, "execve", execve)
@@ -47,8 +47,8 @@ def test_it_becomes_gunicorn_with_room_for_waiting_connections(configure: Config
     configure()
     with pytest.raises(Executed):
         run("--bind", "[::1]:9000", "--workers", "3", "--threads", "40")
-    (arguments,) = executed
-    expected = ["--bind", "[::1]:9000", "--workers", "3", "--threads", "40", "--worker-connections", "1040"]
+    ((*arguments, _),) = executed
+    expected = ["--bind", "[::1]:9000", "--workers", "3", "--threads", "40", "--worker-connections", "1040", "--graceful-timeout", "30"]
     assert arguments == [sys.executable, "-m", "gunicorn", "--config", serve.CONFIGURATION, *expected]
 
 
@@ -56,7 +56,17 @@ def test_without_words_it_listens_on_loopback_alone(configure: Configure, execut
     configure()
     with pytest.raises(Executed):
         run()
-    assert executed[0][-8:-2] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
+    assert executed[0][-11:-5] == ["--bind", "127.0.0.1:8000", "--workers", "2", "--threads", "72"]
+
+
+@pytest.mark.parametrize(("words", "preparing"), [([], "2"), (["--preparing", "5"], "5"), (["--no-worker"], "")])
+def test_a_worker_goes_with_it_unless_it_is_told_otherwise(
+    configure: Configure, executed: list[list[str]], words: list[str], preparing: str
+) -> None:
+    configure()
+    with pytest.raises(Executed):
+        run(*words)
+    assert executed[0][-1] == preparing
 
 
 def test_threads_that_wait_keep_no_freed_memory_unless_the_administrator_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:

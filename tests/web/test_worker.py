@@ -128,6 +128,28 @@ def test_what_gunicorn_says_is_json_without_secrets(server: Server) -> None:
     assert TOKEN not in server.log
 
 
+@pytest.mark.parametrize(
+    ("request_line", "status", "sentence"),
+    [
+        (f"GET /api/get/demo:1/PDF?token={TOKEN}\r\n\r\n", 400, "The request cannot be understood"),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: " + "x" * 20_000 + "\r\n\r\n", 431, "The request's headers are too large"),
+        ("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: br\r\n\r\n", 501, "The request's transfer coding is not known here"),
+        ("GET /<script> HTTP/9\r\nHost: localhost\r\n\r\n", 400, "The request cannot be understood"),
+    ],
+    ids=["line", "headers", "coding", "version"],
+)
+def test_what_is_no_http_is_refused_in_xml_and_not_repeated(server: Server, request_line: str, status: int, sentence: str) -> None:
+    with server.connect() as connection:
+        connection.sendall(request_line.encode())
+        connection.shutdown(socket.SHUT_WR)
+        said = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
+    headers, _, body = said.partition("\r\n\r\n")
+    assert headers.startswith(f"HTTP/1.1 {status} ")
+    assert f"Content-Length: {len(body)}" in headers
+    assert "Content-Type: application/xml; charset=utf-8" in headers
+    assert body == f"<error>{sentence}</error>"
+
+
 def test_a_client_cannot_say_where_the_service_is_mounted(server: Server) -> None:
     with server.connect() as connection:
         connection.sendall(b"GET /x/healthz HTTP/1.1\r\nHost: localhost\r\nSCRIPT_NAME: /x\r\n\r\n")

@@ -1,5 +1,8 @@
 """Packages and deliveries that cannot be had, or not to their end."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from getapi.core.errors.tree import PackagingError
 
 
@@ -31,12 +34,31 @@ class DeliveryShutDown(DeliveryError):
 
 
 class TooManyDeliveries(PackagingError):
-    """This process sends as many packages as it may; some threads stay free for tokens and health (SPEC 6)."""
+    """As many downloads run as may (SPEC 6). ``which`` limit is reached: ``limits.*`` by its name in the configuration, or ``threads``, the
+    process's own, of which some stay free for tokens and health, and no reader gets more than are left to the others (``share``)."""
 
     code = "too-many-deliveries"
 
+    SENTENCES: ClassVar[Mapping[str, str]] = {
+        "limits.per_key": "This application has as many downloads running as it may have at once ({which}: {limit}); try again later",
+        "limits.per_reader": "You have as many downloads running as you may have at once ({which}: {limit}); try again when one has ended",
+        "limits.active_bytes": "The downloads that run have enough to send already ({which}: {limit}); try again later",
+        "share": "You have as many connections open as are left to all others ({limit}); try again when one has ended",
+    }
+
+    def __init__(self, which: str, *, limit: int, retry_after: int) -> None:
+        sentence = self.SENTENCES.get(which, "All download slots are in use ({which}: {limit}); try again later")
+        super().__init__(sentence.format(which=which, limit=limit), which=which, limit=limit, retry_after=retry_after)
+        self.retry_after = retry_after
+
+
+class TooManyPlans(PackagingError):
+    """As many packages are planned or opened at this moment as ``limits.planning`` allows, and enough others wait for their turn."""
+
+    code = "too-many-plans"
+
     def __init__(self, *, limit: int, retry_after: int) -> None:
-        super().__init__("All download slots are in use; try again later", limit=limit, retry_after=retry_after)
+        super().__init__("Too many packages are being planned at this moment; try again soon", limit=limit, retry_after=retry_after)
         self.retry_after = retry_after
 
 
@@ -106,6 +128,15 @@ class TooManyPackages(PackagingError):
     def __init__(self, *, limit: int, retry_after: int) -> None:
         super().__init__(f"This application has {limit} packages open already; try again later", limit=limit, retry_after=retry_after)
         self.retry_after = retry_after
+
+
+class DatabaseUnavailable(PackagingError):
+    """The service's own database does not answer, is locked for too long or cannot write: nothing can be decided without it."""
+
+    code = "database-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The service cannot reach its own records at the moment; try again later")
 
 
 class ServerUnsuitable(PackagingError):

@@ -42,6 +42,15 @@ class ObjectUnreadable(SourceError):
         self.why = why
 
 
+class SizeUnknown(SourceError):
+    """Its source cannot say how many octets it has before all of them were read; in a package it is read beforehand."""
+
+    code = "size-unknown"
+
+    def __init__(self, pid: str, dsid: str) -> None:
+        super().__init__("Its size is not known before it is read: ask for it in a package", pid=pid, dsid=dsid)
+
+
 class SourceUnavailable(SourceError):
     """The repository, its disk or its server does not answer now."""
 

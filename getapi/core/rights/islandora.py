@@ -54,8 +54,11 @@ def _statements(root: etree._Element, pid: str) -> Iterator[tuple[str | None, st
     """Subject, predicate and value of what concerns readers, as property elements or as property attributes (RDF/XML 2.5)."""
     for element in root.iter("*"):
         told = [(child.tag, "".join(map(str, child.itertext()))) for child in element if child.tag in _PREDICATES]
-        told += [(str(name), str(value)) for name, value in element.items() if name in _PREDICATES]
-        subject = _read_subject(element.get(f"{_RDF}about") or element.get("about") or "", pid) if told else None
+        if not _PREDICATES.isdisjoint(element.keys()):
+            told += [(str(name), str(value)) for name, value in element.items() if name in _PREDICATES]
+        if not told:
+            continue
+        subject = _read_subject(element.get(f"{_RDF}about") or element.get("about") or "", pid)
         if subject is not None:
             yield from ((subject[0], predicate, value.strip()) for predicate, value in told)
 

@@ -19,11 +19,12 @@ MAX_OCTETS = 4 * 2**20
 _RELATIONS = frozenset({"rels-ext", "rels-int"})
 _POLICIES = frozenset({"policy", "feslpolicy"})
 _RIGHTS = frozenset({"rightsmetadata"})
+_KNOWN = _RELATIONS | _POLICIES | _RIGHTS
 
 
 def statement_ids(rules: Sequence[EmbargoRule]) -> frozenset[str]:
     """The DSIDs, case-folded, whose content ``read_statements`` must be given where an object has them."""
-    return _RELATIONS | _POLICIES | _RIGHTS | {rule.datastream.casefold() for rule in rules}
+    return _KNOWN | {rule.datastream.casefold() for rule in rules}
 
 
 def read_statements(
@@ -46,16 +47,17 @@ def read_statements(
 def _read(
     pid: str, datastreams: Sequence[DatastreamRecord], dsid: str, document: bytes | None, rules: Sequence[EmbargoRule]
 ) -> Iterator[Restriction]:
-    if dsid.casefold() not in statement_ids(rules):
+    folded = dsid.casefold()
+    if folded not in _KNOWN and not any(rule.datastream.casefold() == folded for rule in rules):
         return
     try:
         root = _parse(document)
     except XmlRefused:
         yield Restriction(ground=Ground.UNREADABLE)
         return
-    yield from _read_known(root, pid, datastreams, dsid.casefold())
+    yield from _read_known(root, pid, datastreams, folded)
     for rule in rules:
-        if rule.datastream.casefold() == dsid.casefold():
+        if rule.datastream.casefold() == folded:
             yield from rule.read(root, datastreams)
 
 

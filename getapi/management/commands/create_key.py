@@ -4,6 +4,7 @@ from datetime import datetime, time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 from django.utils.dateparse import parse_date
 
 from getapi import conf
@@ -23,14 +24,20 @@ class Command(BaseCommand):
         parser.add_argument(
             "--network", action="append", default=[], metavar="CIDR", help="an address or network of the application; may be given again"
         )
+        parser.add_argument("--webhook", metavar="URL", help="is told when a package of the key is ready or has failed")
         parser.add_argument("--expires", metavar="YYYY-MM-DD", help="the key's last day, in the configured time zone (default: none)")
 
-    def handle(self, *, label: str, network: list[str], expires: str | None, **_options: Any) -> None:
+    def handle(self, *, label: str, network: list[str], expires: str | None, webhook: str | None, **_options: Any) -> None:
         try:
-            text = keys.create_key(label, network, expires=_end_of(expires))
+            with transaction.atomic():
+                text = keys.create_key(label, network, expires=_end_of(expires))
+                secret = keys.set_webhook(text.partition("_")[0], webhook)
         except keys.KeyRefused as error:
             raise CommandError(str(error)) from None
         paired = f"paired with {', '.join(network)}" if network else "to be paired with the address of its first use"
+        if secret:
+            self.stdout.write("What its webhook is told is signed with this secret; it is shown this once:")
+            self.stdout.write(secret)
         self.stdout.write(f"The key of {label.strip()}, {paired}; it is shown this once:")
         self.stdout.write(text)
 

@@ -1,16 +1,18 @@
-"""``manage.py export_statistics``: what was downloaded, as CSV or JSON lines."""
+"""``manage.py export_statistics``: what was downloaded, as CSV or JSON lines, or as COUNTER counts it."""
 
 import csv
 import json
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Iterable
-from datetime import date
+from collections.abc import Callable, Iterable
+from datetime import date, tzinfo
 from pathlib import Path
 from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
 from getapi import conf
+from getapi.services import counterreport
 from getapi.services.statistics import FIELDS, Exported, export_downloads
 
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
@@ -24,7 +26,8 @@ class Command(BaseCommand):
     help = (
         "Writes one record for each datastream that was delivered whole: time, PID, DSID, version, bytes, the key's label, the first 8 "
         "characters of the package's id, what is kept of the reader's address, user agent, whether the COUNTER list calls it a robot, "
-        "and whether it was a double click (the same reader and datastream within 30 s)."
+        "and whether it was a double click (the same reader and datastream within 30 s). Or, with --format counter, the uses of each "
+        "object by month, as COUNTER's Item Report counts them."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,22 +36,28 @@ class Command(BaseCommand):
         parser.add_argument("--to", dest="last", type=_day, required=True, metavar="DATE", help=f"last day: {days}")
         parser.add_argument(
             "--format",
-            choices=sorted(WRITERS),
+            choices=sorted(FORMATS),
             default="csv",
-            help="csv, in which an apostrophe goes before text that a spreadsheet would take for a formula, or jsonl, exact (default: csv)",
+            help=(
+                "csv, in which an apostrophe goes before text that a spreadsheet would take for a formula; jsonl, exact; counter, whole "
+                "months as tab-separated values (default: csv)"
+            ),
         )
         parser.add_argument("--output", type=Path, metavar="FILE", help="file to write, replaced if it is there (default: standard output)")
 
     def handle(self, *_args: Any, **options: Any) -> None:
         if options["first"] > options["last"]:
             raise CommandError("--from is later than --to")
+        collect, write = FORMATS[options["format"]]
         try:
-            records = export_downloads(options["first"], options["last"], zone=conf.current().zone)
+            records = collect(options["first"], options["last"], zone=conf.current().zone)
         except OverflowError:
             raise CommandError("--from or --to lies outside of the calendar") from None
-        self._write(records, WRITERS[options["format"]], options["output"])
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        self._write(records, write, options["output"])
 
-    def _write(self, records: Iterable[Exported], write: Any, path: Path | None) -> None:
+    def _write(self, records: Iterable[Any], write: Callable[[Iterable[Any], Any], None], path: Path | None) -> None:
         if path is None:
             write(records, self.stdout)
             return
@@ -85,4 +94,25 @@ def _write_jsonl(records: Iterable[Exported], output: Output) -> None:
         output.write(json.dumps(record, ensure_ascii=False) + "\n")
 
 
-WRITERS = {"csv": _write_csv, "jsonl": _write_jsonl}
+def _count(first: date, last: date, *, zone: tzinfo) -> Iterable[counterreport.Row]:
+    configuration = conf.current()
+    platform = configuration.packages.source_organization or configuration.allowed_hosts[0]
+    publisher = configuration.packages.source_organization
+    return counterreport.report(first, last, zone=zone, platform=platform, publisher=publisher, created=timezone.now())
+
+
+def _write_tabular(rows: Iterable[counterreport.Row], output: Output) -> None:
+    """Tab-separated values in UTF-8 (3.2), with the byte order mark by which spreadsheets know it (5.2)."""
+    writer, mark = csv.writer(output, dialect="excel-tab"), "\ufeff"
+    for row in rows:
+        cells = [_cell(value) for value in row]
+        writer.writerow([mark + cells[0], *cells[1:]] if mark else cells)
+        mark = ""
+
+
+FORMATS: dict[str, tuple[Callable[..., Iterable[Any]], Callable[[Iterable[Any], Any], None]]] = {
+    "csv": (export_downloads, _write_csv),
+    "jsonl": (export_downloads, _write_jsonl),
+    "counter": (_count, _write_tabular),
+}
+"""What is collected, and how it is written."""

@@ -19,7 +19,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         now = timezone.now()
         for key in keys.list_keys():
-            self.stdout.write("\t".join((key.label, key.prefix, _state(key, now), f"last used {_day(key.last_used)}", _pairing(key))))
+            columns = (key.label, key.prefix, _state(key, now), f"last used {_day(key.last_used)}", _pairing(key), _webhook(key))
+            self.stdout.write("\t".join(filter(None, columns)))
 
 
 def _state(key: KeyFacts, now: datetime) -> str:
@@ -34,6 +35,11 @@ def _pairing(key: KeyFacts) -> str:
     if not key.networks:
         return "not paired yet"
     return f"{'learned' if key.learned else 'paired with'} {', '.join(key.networks)}"
+
+
+def _webhook(key: KeyFacts) -> str:
+    """Without its query, which may hold the receiver's own secret."""
+    return f"tells {key.webhook.partition('?')[0]}" if key.webhook else ""
 
 
 def _day(moment: datetime | None) -> str:

@@ -3,18 +3,17 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
-from getapi.services import coverage, shelf
+from getapi.services.housekeeping import tidy_up
 
 
 class Command(BaseCommand):
     help = (
-        "Deletes expired packages, and the statistics that are older than statistics.keep; the statistics of a package outlive it. To be "
-        "run once a day. It can be stopped at any time."
+        "Deletes expired packages with what was staged for them, and the statistics that are older than statistics.keep; the statistics of "
+        "a package outlive it. The running service does it by itself once an hour. It can be stopped at any time."
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        coverage.sweep()  # what a dead process sent is counted before its package goes
-        purged = shelf.purge(timezone.now())
-        self.stdout.write(f"deleted: {purged.packages} packages, {purged.downloads} downloads, {purged.deliveries} deliveries")
+        purged = tidy_up()
+        told = f"{purged.packages} packages, {purged.downloads} downloads, {purged.deliveries} deliveries"
+        self.stdout.write(f"deleted: {told}, {purged.files} files of the stage")

@@ -1,6 +1,7 @@
 """``manage.py serve``: the service under gunicorn, as it is meant to run."""
 
 import ipaddress
+import math
 import os
 import re
 import sys
@@ -15,9 +16,12 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 
 from getapi import conf
-from getapi.services.watcher import RESERVED_THREADS
+from getapi.services.watcher import RESERVED_THREADS, STOP_MARGIN
 
 CONFIGURATION = "python:packaging_service.gunicorn"
+WORKER = "PACKAGING_WORKER"
+"""The variable by which gunicorn's hooks (packaging_service.gunicorn) know that a worker is wanted."""
+
 SPARE_CONNECTIONS = 1000
 """Connections that a process holds beyond its threads: kept alive, or waiting for a thread."""
 
@@ -34,7 +38,7 @@ The demonstration's: make demo, then PACKAGING_CONFIG=var/demo/packaging.toml ma
 
 
 class Command(BaseCommand):
-    help = "Starts the service under gunicorn. It ends on SIGTERM, giving running downloads 25 seconds to finish."
+    help = "Starts the service under gunicorn. It ends on SIGTERM, giving running downloads 25 seconds (--grace) to finish."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -44,8 +48,17 @@ class Command(BaseCommand):
         fewest = RESERVED_THREADS + 1
         shown = f"threads of each process; all but {RESERVED_THREADS} may send a download (72)"
         parser.add_argument("--threads", metavar="N", type=at_least(fewest), default=72, help=shown)
+        parser.add_argument(
+            "--preparing", metavar="N", type=at_least(1), default=2, help="preparations at once, by a worker beside them (2)"
+        )
+        parser.add_argument("--no-worker", action="store_true", help="start none: 'manage.py worker' runs elsewhere")
 
-    def handle(self, *, bind: tuple[str, int], workers: int, threads: int, **_options: Any) -> None:
+        shown = "seconds for which running downloads go on after SIGTERM; what is cut then can be taken up again (25)"
+        parser.add_argument("--grace", metavar="SECONDS", type=at_least(0), default=25, help=shown)
+
+    def handle(
+        self, *, bind: tuple[str, int], workers: int, threads: int, grace: int, preparing: int, no_worker: bool, **_options: Any
+    ) -> None:
         host, port = bind
         if conf.current().secret_key_is_development and not is_loopback(host):
             raise CommandError(
@@ -57,16 +70,20 @@ class Command(BaseCommand):
         shown = f"[{host}]" if ":" in host else host
         arguments = [sys.executable, "-m", "gunicorn", "--config", CONFIGURATION, "--bind", f"{shown}:{port}"]
         arguments += ["--workers", str(workers), "--threads", str(threads), "--worker-connections", str(threads + SPARE_CONNECTIONS)]
+        arguments += ["--graceful-timeout", str(grace + math.ceil(STOP_MARGIN))]
         sys.stdout.flush()
         # The same process goes on as gunicorn: it forks before anything of Django, its threads or its connections is there.
-        os.execve(sys.executable, arguments, environment())  # noqa: S606 # no shell is wanted
+        os.execve(sys.executable, arguments, environment(None if no_worker else preparing))  # noqa: S606 # no shell is wanted
 
 
-def environment() -> dict[str, str]:
-    """gunicorn finds the project wherever the command was called from; what the administrator says of the allocator counts."""
+def environment(preparing: int | None = None) -> dict[str, str]:
+    """gunicorn finds the project wherever the command was called from; what the administrator says of the allocator counts.
+
+    ``preparing``: how many preparations the worker beside the web processes does at once; None: there is none.
+    """
     top = str(Path(__file__).resolve().parents[3])
     path = os.pathsep.join([top, *filter(None, [os.environ.get("PYTHONPATH")])])
-    return {"GLIBC_TUNABLES": ALLOCATOR, **os.environ, "PYTHONPATH": path}
+    return {"GLIBC_TUNABLES": ALLOCATOR, **os.environ, "PYTHONPATH": path, WORKER: str(preparing or "")}
 
 
 def refuse_unapplied() -> None:

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from getapi.core.errors import PackagingError
 from getapi.core.tags import one_line
 from getapi.services import packages
 from getapi.services.packages import Package
+from getapi.services.spool import Spool
 from getapi.services.writing import replacing, write
 
 
@@ -32,8 +34,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             asked = packages.read_request(files=options["files"], maps=options["map"], format=options["format"], name=options["name"])
-            package = packages.prepare(asked)
-            self._write(package, options["output"])
+            with Spool() as spool:
+                planned = packages.prepare(asked, spool)
+                package = replace(planned, open_entry=spool.opener(planned.open_entry))
+                self._write(package, options["output"])
         except PackagingError as error:
             raise CommandError(f"{error.sentence} {_subject(error)}".strip()) from None
         except OSError as error:

@@ -14,7 +14,8 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.conformance.foreign import program
-from tests.web.server import TOP, Server
+from tests.web.database import TOP
+from tests.web.server import Server
 
 BLOCK = 1 << 16
 SENDING = {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}

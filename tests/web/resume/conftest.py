@@ -61,9 +61,9 @@ class Twins:
 def twin_services(folder: Path, toml: str) -> Iterator[Twins]:
     (folder / "first").mkdir()
     (folder / "second").mkdir()
-    shared = {"PACKAGING_DATABASE": f"sqlite:///{folder}/first/db.sqlite3"}
     with ExitStack() as stack:
         first = stack.enter_context(serving(folder / "first", toml=toml))
+        shared = {"PACKAGING_DATABASE": first.database.url}
         second = stack.enter_context(serving(folder / "second", toml=toml, environ=shared))
         yield Twins(first=first, second=second, application=Application.at(first))
 

@@ -1,0 +1,81 @@
+"""What is in a package as folders and files, with the sizes of folders summed."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from getapi.pages.measures import exact, human
+
+MOST_OPEN = 30
+"""Files that a folder may hold, in all, to be shown open from the start."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """``share``: hundredths of the whole package."""
+
+    name: str
+    pid: str
+    dsid: str
+    size: int | None
+    share: float
+
+    @property
+    def human(self) -> str:
+        return human(self.size)
+
+    @property
+    def exact(self) -> str:
+        return exact(self.size)
+
+
+@dataclass(slots=True, kw_only=True)
+class Folder:
+    """``size`` in octets and ``count`` in files are of all that is below it; an unknown size counts as nothing."""
+
+    name: str
+    folders: dict[str, "Folder"] = field(default_factory=dict)
+    files: list[File] = field(default_factory=list)
+    size: int = 0
+    count: int = 0
+
+    @property
+    def human(self) -> str:
+        return human(self.size)
+
+    @property
+    def exact(self) -> str:
+        return exact(self.size)
+
+    @property
+    def shown(self) -> str:
+        return f"{self.count:,}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.count <= MOST_OPEN
+
+    @property
+    def below(self) -> Iterator["Folder"]:
+        return iter(self.folders.values())
+
+
+def grow(name: str, datastreams: Iterable[Mapping[str, Any]]) -> Folder:
+    """The payload folder, called ``name``, of a package's ``datastreams[{pid,dsid,path,size}]``, in their order."""
+    rows = list(datastreams)
+    whole = sum(row["size"] or 0 for row in rows)
+    top = Folder(name=name)
+    for row in rows:
+        _plant(top, row, whole)
+    return top
+
+
+def _plant(top: Folder, row: Mapping[str, Any], whole: int) -> None:
+    *above, name = row["path"].removeprefix("data/").split("/")
+    folder, size = top, row["size"]
+    for step in (None, *above):
+        folder = folder if step is None else folder.folders.setdefault(step, Folder(name=step))
+        folder.size += size or 0
+        folder.count += 1
+    share = round(100 * (size or 0) / whole, 2) if whole else 0.0
+    folder.files.append(File(name=name, pid=row["pid"], dsid=row["dsid"], size=size, share=share))

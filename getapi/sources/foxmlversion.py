@@ -1,0 +1,55 @@
+"""What FOXML's attributes mean, however they were read."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+
+from getapi.core.source import ControlGroup, Digest
+from getapi.sources.digitalobject import Version
+from getapi.sources.inlinexml import InlineXml
+
+NAMESPACE = "info:fedora/fedora-system:def/foxml#"
+LABEL, STATE = "info:fedora/fedora-system:def/model#label", "info:fedora/fedora-system:def/model#state"
+"""Names of an object's properties."""
+
+GROUPS = {group.value: group for group in ControlGroup}
+
+_SIZE = re.compile(r"[0-9]{1,18}")
+_DIGESTS = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128}
+_HEX = re.compile(r"[0-9a-f]+")
+
+
+def make_version(
+    get: Callable[[str, str], str],
+    *,
+    created: datetime | None,
+    digests: tuple[Digest, ...],
+    reference: str,
+    inline: InlineXml | None,
+    embedded: bool,
+) -> Version:
+    """``get`` gives an attribute of the ``datastreamVersion``, or what is given for one that it does not have."""
+    size = get("SIZE", "")
+    return Version(
+        id=get("ID", ""),
+        created=created,
+        mime=get("MIMETYPE", "").strip(),
+        label=get("LABEL", ""),
+        declared_size=(int(size) or None) if _SIZE.fullmatch(size) else None,
+        alternate_ids=tuple(get("ALT_IDS", "").split()),
+        digests=digests,
+        reference=reference,
+        inline=inline,
+        embedded=embedded,
+    )
+
+
+def parse_digest(kind: str, value: str) -> tuple[Digest, ...]:
+    """A contentDigest's TYPE and DIGEST as the one digest that they are; none for what is no digest.
+
+    One that could not be computed is written as "ExceptionReadingStream", a disabled one as "none".
+    """
+    value = value.lower()
+    if len(value) != _DIGESTS.get(kind) or not _HEX.fullmatch(value):
+        return ()
+    return (Digest(algorithm=kind.replace("-", "").lower(), value=value),)

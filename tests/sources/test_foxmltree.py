@@ -1,0 +1,206 @@
+"""FOXML by lxml is FOXML by expat, octet for octet, or it is left to expat."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from getapi.core.errors import ObjectUnreadable
+from getapi.sources import foxmltree as module
+from getapi.sources.digitalobject import DigitalObject
+from getapi.sources.foxml import read_foxml, read_tagwise
+from getapi.sources.foxmltree import find_contents, is_plain, read_tree
+from tests.sources.stores import DC, SHARED, datastream, digest, foxml, inline, location, managed, version
+
+FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
+RICH = foxml(
+    "demo:5",
+    datastream("DC", "X", version("DC1.0", inline(DC)), version("DC1.1", inline(f"\n {DC}\n"), CREATED="2016-01-27T19:08:43.701Z")),
+    datastream("RELS-EXT", "X", version("RELS-EXT.0", inline('<r xsi:t="x:y" n="&gt;&#10;">été</r>'), LABEL="Büro > 'all'")),
+    datastream("IMG", "M", version("IMG.0", digest("SHA-1", "A" * 40) + location("demo:5+IMG+IMG.0"), SIZE="12", ALT_IDS="a b")),
+    managed("demo:5", "OLD", state="D"),
+    datastream("LINK", "R", version("LINK.0", location("http://example.org/?a=b", "URL"))),
+    datastream("B64", "M", version("B64.0", "<foxml:binaryContent>AAAA</foxml:binaryContent>")),
+    datastream("NONE", "M"),
+    head=' xmlns:x="urn:x" xmlns="urn:default"',
+)
+
+
+def tagwise(document: bytes) -> DigitalObject | str:
+    """What expat makes of it, a refusal as its sentence."""
+    try:
+        return read_tagwise(document, "demo:5")
+    except ObjectUnreadable as error:
+        return error.why
+
+
+def agree(document: bytes) -> None:
+    found = read_tree(document)
+    assert found is None or found == tagwise(document)
+
+
+def real() -> list[Path]:
+    return sorted(path for folder in (SHARED, FIXTURES) for path in folder.rglob("*") if path.is_file() and path.stat().st_size < 2**20)
+
+
+@pytest.mark.parametrize("path", real(), ids=lambda path: path.name[-40:])
+def test_every_real_document_is_read_the_same(path: Path) -> None:
+    agree(path.read_bytes())
+
+
+def test_most_real_documents_are_read_here() -> None:
+    whole = [document for path in real() if isinstance(tagwise(document := path.read_bytes()), DigitalObject)]
+    assert sum(read_tree(document) is not None for document in whole) > len(whole) / 2
+
+
+def test_a_rich_document_is_read_here_and_the_same() -> None:
+    assert read_tree(RICH) == tagwise(RICH) == read_foxml(RICH, "demo:5")
+    assert read_tree(RICH) is not None
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<!-- x --><a/>",
+        "<a><![CDATA[</foxml:xmlContent>]]></a>",
+        "<?z </foxml:xmlContent>?><a/>",
+        "<a>]]></a>",
+        "<a>\r\n</a>",
+        "<größe/>",
+        "<a é='1'/>",
+        "<\u0133/>",
+        "<foxml:xmlContent><a/></foxml:xmlContent>",
+        "<z:xmlContent xmlns:z='urn:z'/>",
+        "<a>xmlContent</a>",
+        "<a b='xmlContent'/>",
+        "<a>&undeclared;</a>",
+        "<a" + "><a" * 300 + ">" + "</a>" * 301,
+        "<a",
+    ],
+)
+def test_what_is_not_plain_or_no_good_xml_is_left_to_expat(xml: str) -> None:
+    document = foxml("demo:5", datastream("DC", "X", version("DC.0", inline(xml))))
+    assert read_tree(document) is None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"\xef\xbb\xbf" + RICH,
+        RICH.decode().encode("utf-16"),
+        RICH.replace(b'"UTF-8"', b'"ISO-8859-1"'),
+        RICH.replace(b'version="1.0"', b'version="1.1"'),
+        RICH[:-20],
+        RICH + b"<x/>",
+        RICH.replace(b"<foxml:digitalObject ", b"<foxml:object ").replace(b"</foxml:digitalObject", b"</foxml:object"),
+        RICH.replace(b"foxml:xmlContent>", b"foxml:xmlContent\xc2\xa0>"),
+        RICH.replace(b'ID="IMG"', b'ID="DC"'),
+        RICH.replace(b'ID="IMG"', b'ID=""'),
+        RICH.replace(b'STATE="D"', b'STATE="X"'),
+        b"",
+        b"<a/>",
+    ],
+)
+def test_other_documents_are_left_to_expat(document: bytes) -> None:
+    assert read_tree(document) is None
+
+
+def test_a_version_with_two_contents_and_a_content_elsewhere_are_left_to_expat_or_read_the_same() -> None:
+    twice = foxml("demo:5", datastream("DC", "X", version("DC.0", inline("<a/>") * 2)))
+    assert read_tree(twice) is None
+    elsewhere = foxml("demo:5", inline("<a/>"), datastream("DC", "X", inline("<c/>"), version("DC.0", inline("<b/>"))))
+    found = read_tree(elsewhere)
+    assert found == tagwise(elsewhere)
+    assert found is not None
+    foreign = foxml("demo:5", "<z:xmlContent xmlns:z='urn:z'>1</z:xmlContent>", datastream("DC", "X", version("DC.0", inline("<b/>"))))
+    assert read_tree(foreign) is None
+
+
+def test_a_large_document_is_left_to_expat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_OCTETS", len(RICH) - 1)
+    assert read_tree(RICH) is None
+    monkeypatch.setattr(module, "MAX_OCTETS", len(RICH))
+    assert read_tree(RICH) is not None
+
+
+def test_contents_are_found_by_their_tags() -> None:
+    assert find_contents(b"<a><f:xmlContent ><b/></f:xmlContent\n></a>") == [(3, 22)]
+    assert find_contents(b"<xmlContent/><xmlContent></xmlContent>") is None
+    assert find_contents(b"xmlContent</xmlContent>") is None
+    assert find_contents(b"<xmlContent>") is None
+    assert find_contents(b"<a/>") == []
+
+
+def test_a_doctype_never_reaches_lxml() -> None:
+    assert not is_plain(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+    assert not is_plain(b'<?xml version="1.0"?><!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>')
+
+
+PLAIN = {
+    "names": ["a", "d", "b:a", "foxml:datastream", "foxml:datastreamVersion"],
+    "values": ["", ">", "/>", "&amp;", "&#10;", "\n", "\t", "b:c", "xsi:d", "é"],
+    "declared": ["", "", ' xmlns=""', ' xmlns="urn:d"', ' xmlns:b="urn:b"', ' xmlns:b="urn:c&amp;d"'],
+    "texts": ["", " ", "\n", "t", "é", "&lt;", "b:", "xsi:a"],
+}
+ODD = {
+    "names": [*PLAIN["names"], "foxml:xmlContent", "xmlContent", "b:xmlContent", "é", "\u0133"],
+    "values": [*PLAIN["values"], "xmlContent", "</foxml:xmlContent>", "&e;"],
+    "declared": [*PLAIN["declared"], ' xmlns:foxml="urn:f"', ' xmlns:b=""', ' xmlns:b="u b"'],
+    "texts": [*PLAIN["texts"], "]]>", "xmlContent", "</foxml:xmlContent>", "<!-- c -->", "<![CDATA[<]]>", "<?p?>", "\ufffe", "\r\n"],
+}
+
+
+@st.composite
+def elements(draw: st.DrawFn, kind: dict[str, list[str]], depth: int = 3) -> str:
+    name, value, declared = (draw(st.sampled_from(kind[what])) for what in ("names", "values", "declared"))
+    attribute = draw(st.sampled_from(["", f' c="{value}"', f" xsi:c='{value}'", f' b:c = "{value}"']))
+    inside = "".join(draw(st.lists(pieces(kind, depth - 1), max_size=3)))
+    head = f"<{name}{declared}{attribute}{draw(st.sampled_from(['', ' ']))}"
+    return f"{head}/>" if not inside and draw(st.booleans()) else f"{head}>{inside}</{name}{draw(st.sampled_from(['', ' ']))}>"
+
+
+def pieces(kind: dict[str, list[str]], depth: int = 3) -> st.SearchStrategy[str]:
+    texts = st.sampled_from(kind["texts"])
+    return st.one_of(texts, elements(kind, depth)) if depth else texts
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> bytes:
+    kind = draw(st.sampled_from([PLAIN, PLAIN, ODD]))
+    made = st.sampled_from(["-", "", "2015-01-27T19:08:43.701Z", "2016-01-01", "2014-05-05T00:00:00Z", "yesterday"])
+    found = []
+    for number in range(draw(st.integers(1, 3))):
+        contents = ["".join(draw(st.lists(pieces(kind), max_size=3))) for _ in range(draw(st.integers(0, 3)))]
+        versions = [
+            version(f"V.{each}", inline(xml) if draw(st.booleans()) else location("demo:5+V+V.0"), CREATED=draw(made))
+            for each, xml in enumerate(contents)
+        ]
+        group, state = draw(st.sampled_from("XMERB")), draw(st.sampled_from(["A", "Inactive", "D", ""]))
+        found.append(datastream(f"V{number}", group, *versions, state=state))
+    strays = draw(st.lists(pieces(kind), max_size=1))
+    head = draw(st.sampled_from([' xmlns:b="urn:b"', ' xmlns="urn:d" xmlns:b="urn:b"', ""]))
+    encoding = draw(st.sampled_from([b'encoding="UTF-8"', b'encoding="utf-8"', b"", b'encoding="latin-1"']))
+    return foxml("demo:5", *found, *strays, head=head).replace(b'encoding="UTF-8"', encoding)
+
+
+@settings(max_examples=400)
+@given(documents())
+def test_any_object_is_read_the_same_or_left_to_expat(document: bytes) -> None:
+    agree(document)
+
+
+@settings(max_examples=400)
+@given(st.lists(st.tuples(st.integers(0, len(RICH) - 1), st.integers(0, 9), st.binary(max_size=9)), min_size=1, max_size=4))
+@example([(0, 0, b"\xef\xbb\xbf")])
+def test_any_damaged_document_is_read_the_same_or_left_to_expat(damages: list[tuple[int, int, bytes]]) -> None:
+    document = RICH
+    for position, count, octets in damages:
+        document = document[:position] + octets + document[position + count :]
+    agree(document)
+
+
+@given(st.integers(0, len(RICH)), st.integers(0, len(RICH)))
+def test_any_truncated_or_spliced_document_is_read_the_same_or_left_to_expat(first: int, second: int) -> None:
+    agree(RICH[:first])
+    agree(RICH[:first] + RICH[second:])
