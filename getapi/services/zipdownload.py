@@ -3,8 +3,10 @@
 import hashlib
 import re
 import secrets
+import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -32,6 +34,7 @@ from getapi.core.selection import Catalogue
 from getapi.services import addresses, objects, packages, preparation, rules, shelf, tokens, zipslots
 from getapi.services.jobs import RETRY
 from getapi.services.packages import Package
+from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
 from getapi.sources.omeka import OmekaSource
@@ -41,6 +44,10 @@ GUESS = 2_000_000
 
 PAUSE = 0.2
 """Seconds between two looks at a preparation that is waited for."""
+
+_lock = threading.Lock()
+_awaited: set[str] = set()
+"""Packages that a thread of this process waits for."""
 
 _DIGITS = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -87,6 +94,11 @@ def read_media(values: Sequence[str]) -> list[int]:
 
 def estimate(media: Sequence[int]) -> dict[str, int]:
     """``{total_bytes, total_files}`` of those media that may leave; of others not even a size is told. Raises SourceUnavailable."""
+    with planning.slot():
+        return _sum(media)
+
+
+def _sum(media: Sequence[int]) -> dict[str, int]:
     source, catalogue = _source(), Catalogue(registry(), rules.access_rules(conf.current()), timezone.now())
     waiting, total, files = dict.fromkeys(map(str, media)), 0, 0
     while waiting:
@@ -126,8 +138,11 @@ def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, a
     name = caller.name(token if token is not None else secrets.token_hex(32))
     asked = hashlib.sha256(repr((item, sorted(media))).encode()).hexdigest()
     try:
-        known = _find(name, asked)
-        return _again(known, name, asked) if known is not None else _anew(item, media, caller, name, asked, address)
+        known, former = _find(name, asked)
+        if known is not None:
+            zipslots.admit(name, asked, known)
+            return _await(known, name, asked)
+        return _anew(_request(item, media), caller, _Name(name, asked, former), address)
     except (SourceError, PackagePreparing, ProgressTokenTaken):
         raise
     except PackagingError as error:
@@ -136,48 +151,75 @@ def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, a
         raise
 
 
-def _anew(item: int, media: Sequence[int], caller: Caller, name: str, asked: str, address: Callable[[str], str]) -> Package:
-    request = _request(item, media)
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """What a download is called, what it is of, and the package that had the name before and is no more."""
+
+    name: str
+    asked: str
+    former: str
+
+
+def _anew(request: PackageRequest, caller: Caller, named: _Name, address: Callable[[str], str]) -> Package:
     try:
         package = _checked(packages.prepare(request))
     except SizeUnknown:
         package_id = preparation.ask(request, client=caller.client, recipient=caller.recipient, thorough=False, address=address)
-        return _await(_admitted(package_id, name, asked))
+        return _await(_admitted(package_id, named), named.name, named.asked)
     kept = packages.keep(package, client=caller.client, recipient=caller.recipient)
-    _admitted(kept.id, name, asked)
+    _admitted(kept.id, named)
     return kept
 
 
-def _again(row: models.Package, name: str, asked: str) -> Package:
-    zipslots.admit(name, asked, row)
-    return _await(row)
-
-
-def _admitted(package_id: str, name: str, asked: str) -> models.Package:
+def _admitted(package_id: str, named: _Name) -> models.Package:
     """The package's row, once it has a slot; without one nothing stays of it."""
     row = shelf.find(package_id)
     try:
-        zipslots.admit(name, asked, row, renamed=True)
+        zipslots.admit(named.name, named.asked, row, former=named.former)
     except PackagingError:
         preparation.cancel(package_id)
         raise
     return row
 
 
-def _await(row: models.Package) -> Package:
-    """The package as it can be sent, when it is prepared. Raises PackagePreparing, PackageGone, NoAccessibleMedia, DownloadTooLarge."""
-    end = time.monotonic() + conf.current().compat.omeka.wait
-    while row.state == models.Package.State.PREPARING:
-        if time.monotonic() >= end:
-            raise PackagePreparing(progress=0, retry_after=RETRY)
-        time.sleep(PAUSE)
-        row = shelf.find(row.pk)
+def _await(row: models.Package, name: str, asked: str) -> Package:
+    """The package as it can be sent, when it is prepared. Raises PackagePreparing, PackageGone, NoAccessibleMedia, DownloadTooLarge, and
+    DownloadsBusy where it turns out too large to be sent now."""
+    if row.state == models.Package.State.PREPARING:
+        with _alone(row.pk):
+            row = _prepared(row)
+        zipslots.admit(name, asked, row)
     package = packages.reopen(row)
     try:
         return _checked(package)
     except PackagingError:
         preparation.cancel(row.pk)
         raise
+
+
+def _prepared(row: models.Package) -> models.Package:
+    end = time.monotonic() + conf.current().compat.omeka.wait
+    while row.state == models.Package.State.PREPARING:
+        if time.monotonic() >= end:
+            raise PackagePreparing(progress=0, retry_after=RETRY)
+        time.sleep(PAUSE)
+        row = shelf.find(row.pk)
+    return row
+
+
+@contextmanager
+def _alone(package_id: str) -> Iterator[None]:
+    """One thread of a process waits for a package at most, so that who asks again and again holds no more of them. Raises
+    PackagePreparing for the others."""
+    with _lock:
+        if package_id in _awaited:
+            raise PackagePreparing(progress=0, retry_after=RETRY)
+        _awaited.add(package_id)
+    try:
+        yield
+    finally:
+        with _lock:
+            _awaited.discard(package_id)
 
 
 def _checked(package: Package) -> Package:
@@ -193,24 +235,25 @@ def _checked(package: Package) -> Package:
 def _request(item: int, media: Sequence[int]) -> PackageRequest:
     """Raises ObjectNotFound, SourceUnavailable."""
     pid = _pid(item)
-    record = _source().describe(pid)
+    with planning.slot():
+        record = _source().describe(pid)
     files = ";".join(f"{pid}/{each}" for each in media)
     return packages.read_request(files=files, maps=None, format="zip", name=record.label or None)
 
 
-def _find(name: str, asked: str) -> models.Package | None:
-    """The package that the name stands for, if it can be had still. Raises ProgressTokenTaken where it is another."""
+def _find(name: str, asked: str) -> tuple[models.Package | None, str]:
+    """The package that the name stands for, if it can be had still, and its id. Raises ProgressTokenTaken where it is another."""
     row = models.ZipDownload.objects.filter(name=name).exclude(package="").first()
     if row is None:
-        return None
+        return None, ""
     if row.asked != asked:
         raise ProgressTokenTaken
     try:
         found = shelf.find(row.package)
         shelf.check(found, timezone.now())
     except (PackageGone, PackageNotFound):
-        return None
-    return None if found.state == models.Package.State.FAILED else found
+        return None, row.package
+    return (None if found.state == models.Package.State.FAILED else found), row.package
 
 
 def _reject(name: str, asked: str, error: PackagingError) -> None:

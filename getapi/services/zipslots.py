@@ -22,11 +22,11 @@ _LOCK = 0x67657461_70696F6D
 """PostgreSQL's advisory lock around admission, of no other meaning (READ COMMITTED would admit too many)."""
 
 
-def admit(name: str, asked: str, package: Package, *, renamed: bool = False) -> None:
+def admit(name: str, asked: str, package: Package, *, former: str = "") -> None:
     """Puts a download of that name on record as running. Of the same package there may be any number at once.
 
-    ``renamed``: the name stood for a download that is no more. Raises DownloadSlotsTaken, DownloadsBusy, and ProgressTokenTaken where the
-    name was given to another package at this very moment.
+    ``former`` is the package that the name stood for and that is no more. Raises DownloadSlotsTaken, DownloadsBusy, and
+    ProgressTokenTaken where the name was given to another package at this very moment.
     """
     with transaction.atomic():
         if connection.vendor == "postgresql":
@@ -34,10 +34,11 @@ def admit(name: str, asked: str, package: Package, *, renamed: bool = False) -> 
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         _check_room(package)
         before = ZipDownload.objects.filter(name=name).first()
-        if before is not None and before.package not in {"", package.pk} and not renamed:
+        if before is not None and before.package not in {"", package.pk, former}:
             raise ProgressTokenTaken
-        facts = {"package": package.pk, "asked": asked, "created": timezone.now(), "rejected": ""}
-        ZipDownload.objects.update_or_create(name=name, defaults=facts)
+        if before is None or before.package != package.pk:
+            facts = {"package": package.pk, "asked": asked, "created": timezone.now(), "rejected": ""}
+            ZipDownload.objects.update_or_create(name=name, defaults=facts)
 
 
 def _check_room(package: Package) -> None:

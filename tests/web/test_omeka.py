@@ -3,6 +3,7 @@
 import hashlib
 import io
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from getapi.core.errors import PackageCanceled
+from getapi.core.errors import PackageCanceled, ProgressTokenTaken
 from getapi.models import Delivery, Package, ZipDownload
-from getapi.services import keys, packages, zipslots
+from getapi.services import keys, packages, zipdownload, zipslots
 from getapi.services.layouts import LayoutCache
 from getapi.services.workshop import run_once
 from tests.conftest import Configure
@@ -319,6 +320,24 @@ class TestDefectsThatAreAbsent:
         assert (answer.status_code, answer.json()["code"]) == (409, "progress-token-taken")
         assert status(site)["total_files"] == 3
 
+    def test_a_token_whose_download_is_over_may_be_used_again_for_the_same(self, site: Client) -> None:
+        octets(item(site))
+        former = ZipDownload.objects.get().package
+        site.post("/zip-download/cancel", {"token": NAME})
+        assert held(octets(item(site)))["data/scan 1.tif"] == ONE
+        assert ZipDownload.objects.get().package != former
+        assert status(site)["status"] == "done"
+
+    def test_a_name_that_was_given_away_meanwhile_is_not_taken_from_its_package(self, site: Client) -> None:
+        octets(item(site))
+        named = ZipDownload.objects.get()
+        octets(item(site, "1", "other"))
+        newer = Package.objects.get(pk=ZipDownload.objects.exclude(pk=named.pk).get().package)
+        with pytest.raises(ProgressTokenTaken):
+            zipslots.admit(named.name, named.asked, newer, former="0" * 32)
+        named.refresh_from_db()
+        assert named.package != newer.pk
+
     def test_a_forwarding_header_that_is_not_trusted_does_not_say_who_asks(self, site: Client) -> None:
         octets(item(site))
         forged = Client(REMOTE_ADDR=OUTSIDE, headers={"x-forwarded-for": READER})
@@ -384,6 +403,30 @@ class TestPicturesWithoutASize:
         run_once()
         assert held(octets(item(site)))["data/123_page-3.jpg"] == JPEG
         assert Package.objects.count() == 1
+
+    def test_one_thread_waits_for_a_download_however_often_it_is_asked_for(self, site: Client, serve: Serve, unsized: Omeka) -> None:
+        serve("wait = 30")
+        first: list[Any] = []
+
+        def ask() -> None:
+            from django.db import connection
+
+            first.append(item(Client(REMOTE_ADDR=READER)))
+            connection.close()
+
+        waiting = threading.Thread(target=ask)
+        waiting.start()
+        end = time.monotonic() + 20
+        while not zipdownload._awaited and time.monotonic() < end:
+            time.sleep(0.02)
+        began = time.monotonic()
+        assert [item(site).status_code for _ in range(3)] == [503] * 3
+        assert time.monotonic() - began < 10
+        run_once()
+        waiting.join()
+        assert first[0].status_code == 200
+        leave(first[0])
+        assert zipdownload._awaited == set()
 
     def test_a_download_that_is_being_prepared_holds_its_slot(self, site: Client, serve: Serve, unsized: Omeka) -> None:
         serve("wait = 0")
