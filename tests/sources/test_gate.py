@@ -12,6 +12,7 @@ from getapi.sources import gate, http, standing
 from getapi.sources.gate import Gate
 from getapi.sources.peer import Peer
 from getapi.sources.remotecontent import RemoteContent
+from getapi.sources.unsizedcontent import UnsizedContent
 from tests.sources.contract import drain
 from tests.sources.peers import Answer, Asked, PeerServer, running
 
@@ -39,7 +40,7 @@ def peer_of(server: PeerServer) -> Peer:
     return Peer.at(server.url, repository="r", private=True, connections=4, patience=2.0)
 
 
-def open_all(peer: Peer, count: int) -> list[RemoteContent]:
+def open_all(peer: Peer, count: int) -> list[RemoteContent | UnsizedContent]:
     return [peer.files.open(DATASTREAM, f"{peer.base}/{number}") for number in range(count)]
 
 
