@@ -14,7 +14,7 @@ from tests.browser.sights import Sights
 from tests.sources.stores import BuiltStore, datastream, foxml, inline, version
 from tests.web.resume.asking import Application
 from tests.web.resume.material import Part, configuration, put_object, some
-from tests.web.server import TOP, Server, serving
+from tests.web.server import Server, serving
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
@@ -105,7 +105,7 @@ def plain(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def sights() -> Sights:
-    folder = TOP / "var" / "screenshots"
+    folder = Path(__file__).resolve().parents[2] / "var" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return Sights(folder)
 
