@@ -106,7 +106,7 @@ def plain(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture(scope="session")
 def sights() -> Sights:
-    folder = TOP / "var" / "screenshots"
+    folder = Path(__file__).resolve().parents[2] / "var" / "screenshots"
     folder.mkdir(parents=True, exist_ok=True)
     return Sights(folder)
 

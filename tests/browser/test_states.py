@@ -152,7 +152,7 @@ def test_an_object_and_a_closed_datastream(page: Any, service: Server, sights: S
 
 
 def test_a_thousand_files_are_a_page_that_can_be_read(page: Any, stage: Stage, sights: Sights) -> None:
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "pid": f"maps:{n}",
             "dsid": "TIFF",
