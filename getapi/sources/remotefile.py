@@ -52,8 +52,8 @@ class RemoteFiles:
         try:
             if self.is_kept and isinstance(content, RemoteContent):
                 content.gather(GATHERED)
-            if self.client.gate is not None:
-                self.client.gate.hold(content)
+                if self.client.gate is not None:
+                    self.client.gate.hold(content)  # one without a length cannot go on later
         except (ContentChanged, SourceUnavailable):
             content.close()
             raise
