@@ -306,6 +306,22 @@ class Download(models.Model):
         return f"{self.pid}/{self.dsid}"
 
 
+class ZipDownload(models.Model):
+    """What a client of the Omeka module ZipDownload calls one of its downloads: a name for a package, and for nobody else's."""
+
+    name = models.CharField(max_length=64, unique=True, help_text="A digest of the reader and of the token that its client made up")
+    package = models.CharField(max_length=32, blank=True, db_index=True, help_text="Empty until it is admitted")
+    asked = models.CharField(max_length=64, help_text="A digest of the item and its media")
+    created = models.DateTimeField(db_index=True)
+    rejected = models.CharField(max_length=200, blank=True, help_text="Why it was refused")
+
+    class Meta:
+        ordering = ("-created",)
+
+    def __str__(self) -> str:
+        return f"{self.name[:8]} ({self.package[:8]})"
+
+
 class ForwardingSighting(models.Model):
     """The last request whose forwarding header was not trusted, so that ``check --deploy`` can warn: one row (SPEC 2)."""
 

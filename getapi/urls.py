@@ -11,6 +11,7 @@ from getapi.views.schema import DocsView, SchemaView
 from getapi.views.studies import StudyPageView, StudyStatusView
 from getapi.views.tokens import GetTokenView
 from getapi.views.trial import TrialView
+from getapi.views.zipdownload import ZipCancelView, ZipEstimateView, ZipItemView, ZipStatusView
 
 
 class _Pid(StringConverter):
@@ -26,6 +27,12 @@ def _method(name: str, view: type[ApiView], url_name: str) -> list[URLPattern]:
     """By its own spelling for the description and for links, by every other one (Django cannot reverse ``(?i:...)``) as well."""
     letters = "".join(f"[{letter.lower()}{letter.upper()}]" for letter in name)
     return [path(f"api/get/{name}", view.as_view(), name=url_name), re_path(f"^api/get/{letters}/?$", view.as_view(schema=None))]
+
+
+def _zip(route: str, view: type[ApiView], name: str) -> list[URLPattern]:
+    """The module's addresses, also below a site's."""
+    at = {"": name, "s/<str:site>/": f"{name}-of-site"}
+    return [path(f"{site}zip-download/{route}", view.as_view(schema=None), name=called) for site, called in at.items()]
 
 
 def _thing(route: str, view: type[ApiView], name: str) -> list[URLPattern]:
@@ -45,6 +52,10 @@ urlpatterns = [
     # Another service's addresses, for its clients: docs/api.md tells them, the API's own description does not.
     re_path("^api/studies/(?P<study>[^/]+)/archive/?$", StudyStatusView.as_view(schema=None), name="study-status"),
     re_path("^studies/(?P<study>[^/]+)/archive/?$", StudyPageView.as_view(schema=None), name="study-page"),
+    *_zip("item/<int:item>", ZipItemView, "zip-item"),
+    *_zip("estimate", ZipEstimateView, "zip-estimate"),
+    *_zip("status", ZipStatusView, "zip-status"),
+    *_zip("cancel", ZipCancelView, "zip-cancel"),
     *_thing("api/try", TrialView, "try"),
     path("healthz", LiveView.as_view(), name="healthz"),
     path("readyz", ReadyView.as_view(), name="readyz"),

@@ -17,6 +17,7 @@ from getapi.core.access import RESERVED
 from getapi.core.rights.rules import EmbargoRule
 from tests.conftest import Configure
 
+ARE = "fedora3, ocfl, fedora3_rest, orthanc, omeka and iiif are available"
 SECRET = {"PACKAGING_SECRET_KEY": "s3cret-" * 8}
 
 
@@ -170,13 +171,9 @@ class TestMistakes:
     @pytest.mark.parametrize(
         ("table", "told"),
         [
-            (
-                'type = "omeka"',
-                "repositories[1]: the type omeka is not available in this version; fedora3, ocfl, fedora3_rest and orthanc are available",
-            ),
-            ('type = "fedora4"', "repositories[1]: the type 'fedora4' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
-            ("type = 3", "repositories[1]: the type '3' is unknown; fedora3, ocfl, fedora3_rest and orthanc are available"),
-            ('name = "x"', "repositories[1]: has no type; fedora3, ocfl, fedora3_rest and orthanc are available"),
+            ('type = "fedora4"', f"repositories[1]: the type 'fedora4' is unknown; {ARE}"),
+            ("type = 3", f"repositories[1]: the type '3' is unknown; {ARE}"),
+            ('name = "x"', f"repositories[1]: has no type; {ARE}"),
         ],
     )
     def test_a_repository_of_another_type_is_told_once(self, tmp_path: Path, table: str, told: str) -> None:
@@ -477,6 +474,56 @@ def test_configurations_do_not_change(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         found.limits = found.limits  # type: ignore[misc] # that it cannot is what is tested
     assert tomllib.loads("") == {}
+
+
+class TestOmekaAndIiif:
+    OMEKA = '[[repositories]]\nname = "library"\ntype = "omeka"\nurl = "https://omeka.example.org/"\n'
+    IIIF = '[[repositories]]\nname = "books"\ntype = "iiif"\n'
+
+    def test_an_omeka_needs_its_address_alone_and_is_not_public(self, tmp_path: Path) -> None:
+        (repository,) = load(tmp_path, self.OMEKA).repositories
+        assert isinstance(repository, conf.OmekaRepository)
+        assert (repository.url, repository.public, repository.namespaces) == ("https://omeka.example.org", False, ("omeka",))
+        assert repository.order == ("iiif", "original", "thumbnail")
+
+    def test_a_key_comes_from_a_file_and_is_shown_nowhere(self, tmp_path: Path) -> None:
+        (tmp_path / "credential").write_text("cr3dential-word\n")
+        (repository,) = load(tmp_path, self.OMEKA + 'key_identity = "me"\nkey_credential_file = "credential"').repositories
+        assert isinstance(repository, conf.OmekaRepository)
+        assert repository.key_credential_file is not None
+        assert repository.key_credential_file.secret.get_secret_value() == "cr3dential-word"
+        assert "cr3dential" not in repr(repository)
+
+    @pytest.mark.parametrize(
+        ("said", "told"),
+        [
+            ('order = ["tiff"]', "order[1]: must be"),
+            ("order = []", "order: "),
+            ("namespaces = []", "namespaces: "),
+            ('iiif.rewrite = {"https://iiif.example.org" = "http://10.0.0.5/"}', "iiif.rewrite: must hold addresses that end with a slash"),
+            ('iiif.rewrite = {"https://iiif.example.org/" = "file:///"}', "iiif.rewrite: must be an address"),
+            ('iiif.rewrite = ["x"]', "iiif.rewrite: must be a table"),
+            ('key_credential_file = "none"', "key_credential_file: the file cannot be read"),
+        ],
+    )
+    def test_its_mistakes_are_told(self, tmp_path: Path, said: str, told: str) -> None:
+        (mistake,) = mistakes(tmp_path, self.OMEKA + said)
+        assert mistake.startswith(f"repositories[1].{told}")
+
+    def test_manifests_have_a_place_for_their_name(self, tmp_path: Path) -> None:
+        (repository,) = load(tmp_path, self.IIIF + 'url = "https://iiif.example.org/{+id}/manifest"').repositories
+        assert isinstance(repository, conf.IiifRepository)
+        assert not repository.public
+        (mistake,) = mistakes(tmp_path, self.IIIF + 'url = "https://iiif.example.org/manifest"')
+        assert mistake == "repositories[1].url: must hold {id} or {+id} once, where the rest of the PID comes"
+
+    def test_the_modules_defaults_are_the_sections(self, tmp_path: Path) -> None:
+        found = load(tmp_path, f'[compat.omeka]\nrepository = "library"\n{self.OMEKA}').compat.omeka
+        assert (found.slots, found.bytes, found.active_bytes, found.files, found.ttl) == (1, 3221225472, 6442450944, 1000, 7200)
+
+    def test_the_section_names_an_omeka(self, tmp_path: Path) -> None:
+        wrong = f'[compat.omeka]\nrepository = "books"\n{self.IIIF}url = "https://iiif.example.org/{{id}}"'
+        assert mistakes(tmp_path, wrong) == ["compat.omeka.repository: is no repository of the type omeka"]
 
 
 @pytest.mark.parametrize(

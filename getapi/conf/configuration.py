@@ -60,10 +60,10 @@ class Document(tables.ConfigurationTable):
     @model_validator(mode="after")
     def _stands_in(self) -> Self:
         """What another service's addresses are for must be there."""
-        wanted = self.compat.orthanc.repository
         kinds = {repository.name: repository.type for repository in self.repositories}
-        if wanted is not None and kinds.get(wanted) != "orthanc":
-            raise ValueError("compat.orthanc.repository: is no repository of the type orthanc")
+        for kind, wanted in (("orthanc", self.compat.orthanc.repository), ("omeka", self.compat.omeka.repository)):
+            if wanted is not None and kinds.get(wanted) != kind:
+                raise ValueError(f"compat.{kind}.repository: is no repository of the type {kind}")
         return self
 
 

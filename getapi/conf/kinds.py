@@ -5,9 +5,9 @@ Every check raises ValueError: pydantic collects those, and ``mistakes`` tells t
 
 import re
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from getapi.conf import secret, units
 from getapi.conf.database import Database, read_database
 from getapi.conf.networks import Network as AnyNetwork
 from getapi.conf.networks import read_network
+from getapi.core.iiif.address import ManifestAddress
 
 
 def _text(value: object) -> str:
@@ -97,8 +98,32 @@ def _server_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _manifests(text: str) -> str:
+    ManifestAddress.read(text)
+    return text
+
+
+def _rewriting(value: object) -> Mapping[str, str]:
+    """What begins with a key is asked below its value: both end with a slash, so that no other host can begin alike."""
+    if not isinstance(value, dict):
+        raise ValueError('must be a table such as {"https://iiif.example.org/" = "http://10.0.0.5:8182/"}')  # noqa: TRY004 # pydantic collects ValueErrors
+    for address in (*value.keys(), *value.values()):
+        if not _word(address).endswith("/"):
+            raise ValueError("must hold addresses that end with a slash")
+        _server_url(address)
+    return dict(value)
+
+
 def _credential_file(value: object, info: ValidationInfo) -> secret.CredentialFile:
     return secret.read_credential_file(_placed(value, info))
+
+
+def _redis(value: object) -> SecretStr:
+    """The URL may hold a password, so that no mistake repeats it."""
+    text = _word(value)
+    if not text.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be redis://host:port/number, rediss:// (TLS) or unix:///path")
+    return SecretStr(text)
 
 
 def _certificate_file(value: object, info: ValidationInfo) -> Path:
@@ -110,14 +135,6 @@ def _certificate_file(value: object, info: ValidationInfo) -> Path:
     except OSError as error:
         raise ValueError(f"the file cannot be read: {error.strerror}") from None
     return path
-
-
-def _redis(value: object) -> SecretStr:
-    """The URL may hold a password, so that no mistake repeats it."""
-    text = _word(value)
-    if not text.startswith(("redis://", "rediss://", "unix://")):
-        raise ValueError("must be redis://host:port/number, rediss:// (TLS) or unix:///path")
-    return SecretStr(text)
 
 
 def _pattern(text: str) -> str:
@@ -143,6 +160,8 @@ ExternalHost = Annotated[
 """No pattern: each host that bytes may be fetched from is named."""
 
 ServerUrl = Annotated[Word, AfterValidator(_server_url)]
+ManifestUrl = Annotated[Word, AfterValidator(_manifests)]
+Rewriting = Annotated[Mapping[str, str], BeforeValidator(_rewriting)]
 CredentialFile = Annotated[secret.CredentialFile, BeforeValidator(_credential_file)]
 CertificateFile = Annotated[Path, BeforeValidator(_certificate_file)]
 Origin = Annotated[Word, AfterValidator(_origin)]
@@ -173,4 +192,3 @@ Networks = Annotated[tuple[Network, ...], Items]
 PidNamespaces = Annotated[tuple[PidNamespace, ...], Items]
 DsidPatterns = Annotated[tuple[DsidPattern, ...], Items]
 KeyFiles = Annotated[tuple[KeyFile, ...], Items]
-Table = dict[str, Any]

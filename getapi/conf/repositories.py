@@ -11,17 +11,18 @@ from getapi.conf.kinds import (
     Duration,
     ExternalHosts,
     HashPattern,
+    Items,
+    ManifestUrl,
     Name,
     Networks,
     PidNamespaces,
     Place,
     PositiveSize,
+    Rewriting,
     ServerUrl,
     Word,
 )
 from getapi.conf.tables import ConfigurationTable
-
-_LATER = frozenset({"iiif", "omeka"})
 
 
 class RepositoryLimits(ConfigurationTable):
@@ -108,7 +109,45 @@ class OrthancRepository(ServerTable):
     namespaces: PidNamespaces = ("orthanc",)
 
 
-_Kind = Fedora3Repository | OcflRepository | Fedora3RestRepository | OrthancRepository
+Form = Literal["iiif", "original", "thumbnail"]
+
+
+class Iiif(ConfigurationTable):
+    """``rewrite`` sends requests for pictures to another server than their addresses say, such as an image proxy within the house."""
+
+    rewrite: Rewriting = {}
+
+
+class OmekaRepository(ServerTable):
+    """An Omeka S: ``url`` is its top, without ``/api``. Its items are objects, their media datastreams.
+
+    ``hosts`` are also those of its files and its image servers. ``order``: what of a media is taken, the first that is there.
+    ``key_identity`` and ``key_credential_file`` are an API key of Omeka, for what is private there.
+    """
+
+    type: Literal["omeka"]
+    public: bool = False
+    namespaces: Annotated[PidNamespaces, Field(min_length=1)] = ("omeka",)
+    order: Annotated[tuple[Form, ...], Items, Field(min_length=1)] = ("iiif", "original", "thumbnail")
+    key_identity: Word | None = None
+    key_credential_file: CredentialFile | None = None
+    iiif: Iiif = Iiif()
+
+
+class IiifRepository(ServerTable):
+    """IIIF presentation manifests, 2 and 3: ``url`` is where they are, with ``{id}``, or ``{+id}`` where that has slashes.
+
+    ``hosts`` are also those of the image servers.
+    """
+
+    type: Literal["iiif"]
+    url: ManifestUrl
+    public: bool = False
+    namespaces: Annotated[PidNamespaces, Field(min_length=1)] = ("iiif",)
+    iiif: Iiif = Iiif()
+
+
+_Kind = Fedora3Repository | OcflRepository | Fedora3RestRepository | OrthancRepository | OmekaRepository | IiifRepository
 TYPES: tuple[str, ...] = tuple(get_args(kind.model_fields["type"].annotation)[0] for kind in get_args(_Kind))
 """Each type belongs to one table here, and to one module of ``services.adapters``."""
 
@@ -122,8 +161,6 @@ def _available(table: object) -> object:
         raise ValueError(f"has no type; {_ARE}")
     if kind in TYPES:
         return table
-    if kind in _LATER:
-        raise ValueError(f"the type {kind} is not available in this version; {_ARE}")
     raise ValueError(f"the type {str(kind)[:40]!r} is unknown; {_ARE}")
 
 

@@ -17,7 +17,6 @@ from getapi.conf.kinds import (
     PositiveDuration,
     PositiveSize,
     RedisUrl,
-    Table,
     WebhookHosts,
     Word,
     Words,
@@ -33,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
 GB = 10**9
 MIB = 2**20
+GIB = 2**30
 
 
 class ConfigurationTable(BaseModel):
@@ -178,8 +178,24 @@ class CompatOrthanc(ConfigurationTable):
     format: Literal["zip", "tar"] = "zip"
 
 
+class CompatOmeka(ConfigurationTable):
+    """The addresses of the Omeka module ZipDownload, for the items of one repository; None: there are none.
+
+    ``slots`` downloads at once, ``bytes`` and ``files`` of each, ``active_bytes`` still to be sent of all. ``ttl`` is for how long progress
+    is told, ``wait`` for how long a download waits for pictures of which nobody tells the size.
+    """
+
+    repository: Word | None = None
+    slots: Count = 1
+    bytes: PositiveSize = 3 * GIB
+    active_bytes: PositiveSize = 6 * GIB
+    files: Count = 1000
+    ttl: PositiveDuration = 2 * HOUR
+    wait: Duration = 10 * MINUTE
+
+
 class Compat(ConfigurationTable):
     """Tables of the services that this one can stand in for; each is read by its own part."""
 
     orthanc: CompatOrthanc = CompatOrthanc()
-    omeka: Table = {}
+    omeka: CompatOmeka = CompatOmeka()

@@ -32,3 +32,11 @@ class Notice:
     dsid: str = ""
     code: NoticeCode
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caveat:
+    """What a repository has to say of a datastream that it gives: which of several forms of it this is, and why that one."""
+
+    code: NoticeCode
+    text: str

@@ -22,6 +22,8 @@ FAULTS = {
     NoticeCode.FIXITY: "The content does not match its recorded checksum",
     NoticeCode.CONTENT_MISSING: "The datastream's content is not in the store",
     NoticeCode.MALFORMED: "The repository's record of this datastream cannot be used",
+    NoticeCode.SOURCE_UNAVAILABLE: "The repository cannot be read at the moment",
+    NoticeCode.EXTERNAL: "Kept elsewhere, where this service does not fetch from",
 }
 """Why a datastream's bytes cannot be had, by the code of its fault or of what the ledger found."""
 
@@ -125,7 +127,9 @@ def _prepare(
     fault = NoticeCode.FIXITY if seen and seen.mismatch else datastream.fault
     if fault is not None:
         code = NoticeCode(fault)
-        notices.tell(code, FAULTS[code], datastream.pid, datastream.dsid)
+        caveat = datastream.caveat
+        text = caveat.text if caveat is not None and caveat.code is code else FAULTS[code]
+        notices.tell(code, text, datastream.pid, datastream.dsid)
         return None
     try:
         datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm, gauge)
@@ -134,6 +138,8 @@ def _prepare(
     except SourceError as error:
         notices.tell_error(error, datastream.pid, datastream.dsid)
         return None
+    if datastream.caveat is not None:
+        notices.tell(datastream.caveat.code, datastream.caveat.text, datastream.pid, datastream.dsid)
     if datastream.declared_size not in {None, datastream.size}:
         text = f"The repository records {datastream.declared_size} octets, the content has {datastream.size}"
         notices.tell(NoticeCode.SIZE_DIFFERS, text, datastream.pid, datastream.dsid)

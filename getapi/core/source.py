@@ -9,6 +9,7 @@ from typing import Protocol, Self
 
 from getapi.core.derived import Derived
 from getapi.core.division import Division
+from getapi.core.notice import Caveat
 from getapi.core.restriction import Restriction
 from getapi.core.value import value
 
@@ -49,6 +50,7 @@ class DatastreamRecord:
     (``content-missing``, ``malformed``) where the bytes cannot be had.
     ``remote``: they come over a network, so that it takes a while to open them, nothing but their digest tells what they are, and they are
     hashed while they are sent. ``name`` is what the repository calls the file, with its extension; "" where PID and DSID are its name.
+    ``caveat`` is told in the notices of every package that it is in, and in the place of its fault's own text where that has the same code.
     """
 
     pid: str
@@ -68,6 +70,7 @@ class DatastreamRecord:
     fault: str | None = None
     remote: bool = False
     name: str = ""
+    caveat: Caveat | None = None
 
     def digest(self, algorithm: str) -> str | None:
         for digest in self.digests:

@@ -126,7 +126,7 @@ class HttpClient:
         self.gate = None if connections is None or self._brief is None else Gate(max(1, connections - self._brief.places))
         self._verify: str | bool = True if authorities is None else str(authorities)
         self._pool = Pool(adapter or partial(PinnedAdapter, kept=connections or 1), keeps=connections is not None)
-        self._standing = Standing(clock)
+        self._standings: dict[str, Standing] = {}  # of its hosts alone, which are few
 
     def ask(
         self,
@@ -184,7 +184,7 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        if gate is not None and self._standing.is_away:
+        if gate is not None and self._standing(self._admit(url)[2]).is_away:
             raise SourceUnavailable(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
@@ -200,7 +200,7 @@ class HttpClient:
 
     def _once(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         host, port, netloc = self._admit(url)
-        address, left = self._address(host, port), deadline - self.clock()
+        address, left = self._address(host, port, netloc), deadline - self.clock()
         if left < CONNECTING:
             raise self._unavailable("no time left")
         try:
@@ -217,13 +217,16 @@ class HttpClient:
                 response = adapter.send(asked, stream=True, timeout=(CONNECTING, left), verify=self._verify)
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
-            self._standing.failed(reached=not _is_unreached(error))
+            self._standing(netloc).failed(reached=not _is_unreached(error))
             raise self._unavailable(type(error).__name__) from None  # its text holds the URL
         except BaseException:
             let_go(adapter, line)
             raise
-        self._standing.answered()
+        self._standing(netloc).answered()
         return Exchange(url=url, response=response, line=line, let_go=_once_only(partial(let_go, adapter, line)))
+
+    def _standing(self, place: str) -> Standing:
+        return self._standings.get(place) or self._standings.setdefault(place, Standing(self.clock))
 
     def _own(self, url: str) -> dict[str, str]:
         """What only the origin that the credentials are for is told."""
@@ -256,17 +259,17 @@ class HttpClient:
             raise UrlRefused
         return host, port, name if port == _PORTS[parts.scheme] else f"{name}:{port}"
 
-    def _address(self, host: str, port: int) -> str:
+    def _address(self, host: str, port: int, netloc: str) -> str:
         """The address to connect to. One that may not be among a host's addresses denies the host."""
         try:
             addresses = self._resolver(host, port)
         except UnicodeError:
             raise UrlRefused from None
         except OSError:
-            self._standing.failed(reached=False)
+            self._standing(netloc).failed(reached=False)
             raise self._unavailable("its name cannot be resolved") from None
         if not addresses:
-            self._standing.failed(reached=False)
+            self._standing(netloc).failed(reached=False)
             raise self._unavailable("its name has no address")
         if not all(is_reachable(address, private=self._private) for address in addresses):
             raise UrlRefused

@@ -52,8 +52,8 @@ class RemoteFiles:
         try:
             if self.is_kept and isinstance(content, RemoteContent):
                 content.gather(GATHERED)
-                if self.client.gate is not None:
-                    self.client.gate.hold(content)  # one without a length cannot go on later
+            if self.client.gate is not None and isinstance(content, RemoteContent):
+                self.client.gate.hold(content)
         except (ContentChanged, SourceUnavailable):
             content.close()
             raise
@@ -152,7 +152,7 @@ class RemoteFiles:
         if exchange.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise SourceUnavailable(self.client.repository)
         if exchange.status == 200:
-            length = _length(exchange.headers)
+            length = told_length(exchange.headers)
             return (self._ask_size(datastream, url, deadline) if length is None else length), start
         match = _RANGE.fullmatch(exchange.headers.get("Content-Range", ""))
         if match and start and (exchange.status, match[1] or match[2]) in {(206, str(start)), (416, str(start))}:
@@ -166,10 +166,10 @@ class RemoteFiles:
         exchange.close()
         if exchange.status in {404, 410}:
             raise ContentMissing(datastream.pid, datastream.dsid)
-        return _length(exchange.headers) if exchange.status == 200 else None
+        return told_length(exchange.headers) if exchange.status == 200 else None
 
 
-def _length(headers: Headers) -> int | None:
+def told_length(headers: Headers) -> int | None:
     text = headers.get("Content-Length", "")
     return int(text) if _LENGTH.fullmatch(text) else None
 

@@ -102,7 +102,7 @@ package = extend_schema(
             {
                 **_UNREADABLE,
                 403: "A valid token is required",
-                429: "No download slot is free, as many packages are being planned as may, or a key keeps or has prepared as many as it may",
+                429: "No download slot is free, too many packages are being planned, or a key keeps or prepares as many as it may",
                 503: "A repository, or the service's own records, cannot be reached now",
             }
         ),

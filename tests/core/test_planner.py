@@ -23,7 +23,7 @@ from getapi.core.errors import (
 )
 from getapi.core.ledger import Examination
 from getapi.core.limits import Allowance, Limits
-from getapi.core.notice import NoticeCode
+from getapi.core.notice import Caveat, NoticeCode
 from getapi.core.plan import STAGED, Plan
 from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import PackageRequest, parse_request
@@ -559,3 +559,31 @@ def test_a_file_has_its_repositorys_name_where_it_gives_one() -> None:
     repository = FakeRepository()
     repository.add("demo:1", {"A": b"a"}, records=[managed("demo:1", "A", b"a", name="IM1.dcm", mime="application/dicom")])
     assert paths(plan(repository, "demo:1")) == ["data/IM1.dcm"]
+
+
+class TestCaveats:
+    """What a repository has to say of a datastream that it gives, or of one that it cannot give."""
+
+    def caveat(self, repository: FakeRepository, code: NoticeCode, fault: NoticeCode | None = None) -> Plan:
+        found = repository.objects["rutgers-lib:1234"]
+        changed = [
+            replace(each, caveat=Caveat(code=code, text="Another form of it is here"), fault=fault) if each.dsid == "DC" else each
+            for each in found.datastreams
+        ]
+        repository.objects["rutgers-lib:1234"] = replace(found, datastreams=changed)
+        return plan(repository, "rutgers-lib:1234")
+
+    def test_are_told_of_what_is_in_the_package(self, repository: FakeRepository) -> None:
+        made = self.caveat(repository, NoticeCode.EXTERNAL)
+        assert ("rutgers-lib:1234", "DC") in names(made)
+        assert [(notice.dsid, notice.code, notice.text) for notice in made.notices] == [
+            ("DC", NoticeCode.EXTERNAL, "Another form of it is here")
+        ]
+
+    def test_stand_for_a_faults_own_sentence_where_they_have_its_code(self, repository: FakeRepository) -> None:
+        made = self.caveat(repository, NoticeCode.MALFORMED, NoticeCode.MALFORMED)
+        assert [notice.text for notice in made.notices] == ["Another form of it is here"]
+
+    def test_of_another_code_leave_the_faults_own_sentence(self, repository: FakeRepository) -> None:
+        made = self.caveat(repository, NoticeCode.EXTERNAL, NoticeCode.SOURCE_UNAVAILABLE)
+        assert [notice.text for notice in made.notices] == ["The repository cannot be read at the moment"]

@@ -20,7 +20,7 @@ from getapi.sources.registry import Registry, RoutedSource
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
 from tests.core.test_planner import NOW, RULES
-from tests.sources.peers import Answer, Asked, PeerServer, Trick, head
+from tests.sources.peers import Answer, Asked, PeerServer, Trick, head, ranged
 from tests.transport.material import no_doubt
 
 PATIENCE, SILENCE = 1.5, 0.8
@@ -60,7 +60,8 @@ class Target:
 
 
 def short(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    connection.sendall(head(answer, asked) + answer.body[: len(answer.body) // 2])
+    body = ranged(answer, asked).body
+    connection.sendall(head(answer, asked) + body[: len(body) // 2])
 
 
 def reset(asked: Asked, answer: Answer, connection: socket.socket) -> None:

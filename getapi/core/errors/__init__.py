@@ -69,6 +69,17 @@ from getapi.core.errors.source import (
 from getapi.core.errors.tree import (
     PackagingError,
 )
+from getapi.core.errors.zipdownload import (
+    DownloadNotFound,
+    DownloadsBusy,
+    DownloadSlotsTaken,
+    DownloadTooLarge,
+    NoAccessibleMedia,
+    NoMediaSelected,
+    ProgressTokenMissing,
+    ProgressTokenTaken,
+    TooManyMedia,
+)
 
 __all__ = [
     "AmbiguousName",
@@ -82,6 +93,10 @@ __all__ = [
     "DeliveryOverdue",
     "DeliveryShutDown",
     "DeliveryStalled",
+    "DownloadNotFound",
+    "DownloadSlotsTaken",
+    "DownloadTooLarge",
+    "DownloadsBusy",
     "FixityMismatch",
     "LimitExceeded",
     "MalformedParameter",
@@ -89,6 +104,8 @@ __all__ = [
     "MapTooLarge",
     "MissingParameter",
     "NetworkRefused",
+    "NoAccessibleMedia",
+    "NoMediaSelected",
     "ObjectNotFound",
     "ObjectUnreadable",
     "PackageCanceled",
@@ -104,6 +121,8 @@ __all__ = [
     "PreparationAbandoned",
     "PreparationError",
     "PreparationStopped",
+    "ProgressTokenMissing",
+    "ProgressTokenTaken",
     "RequestError",
     "RequestTooLong",
     "ServerUnsuitable",
@@ -119,6 +138,7 @@ __all__ = [
     "TooManyDeliveries",
     "TooManyFailures",
     "TooManyFiles",
+    "TooManyMedia",
     "TooManyPackages",
     "TooManyPlans",
     "TooManyPreparations",

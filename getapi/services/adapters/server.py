@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 
 from getapi import conf
 from getapi.core.errors import SourceUnavailable
@@ -27,13 +28,14 @@ def login_of(repository: conf.ServerTable) -> Login:
     return Login(user=repository.user or "", password=password, token=token)
 
 
-def peer_of(repository: conf.ServerTable) -> Peer:
+def peer_of(repository: conf.ServerTable, *, alone: bool = False, more: Sequence[str] = ()) -> Peer:
+    """``alone``: without the other hosts that it names; ``more`` are further ones."""
     return Peer.at(
         repository.url,
         repository=repository.name,
         login=login_of(repository),
         private=repository.allow_private,
-        hosts=repository.hosts,
+        hosts=() if alone else (*repository.hosts, *more),
         connections=repository.connections,
         authorities=repository.ca_file,
         patience=repository.timeout,

@@ -1,0 +1,131 @@
+"""The addresses of the Omeka module ZipDownload, where ``[compat.omeka]`` names a repository (docs/api.md)."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from rest_framework.request import Request
+
+from getapi import problems
+from getapi.core.errors import PackagingError
+from getapi.core.names import safe_segment
+from getapi.services import packages, zipdownload, zipprogress
+from getapi.services.deliveries import conclude
+from getapi.services.packages import Package
+from getapi.services.zipdownload import Caller
+from getapi.views.answer import ApiView
+from getapi.views.parameters import Parameters, read_parameters
+from getapi.views.sending import Representation, answer, send_part
+
+EXPOSED = {"Access-Control-Expose-Headers": "Content-Location, ETag, Content-Range, Retry-After"}
+
+
+class ZipDownloadView(ApiView):
+    """JSON whatever is accepted, errors included, in the module's form."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not zipdownload.is_offered():
+            raise Http404
+
+    def handle_exception(self, exc: Exception) -> Any:
+        if not isinstance(exc, PackagingError):
+            return super().handle_exception(exc)
+        told = {"error": exc.sentence, "code": exc.code, **exc.facts}
+        return JsonResponse(told, status=int(problems.status(exc)), headers=problems.headers(exc))
+
+
+class ZipItemView(ZipDownloadView):
+    """Media of an item as one ZIP: a bag, of a length that is told, resumable."""
+
+    http_method_names = ["get", "head", "post"]
+
+    def post(self, request: Request, item: int, **site: str) -> HttpResponseBase:
+        package = _ask(request, item)
+        found = _represent(request, package, _caller(request), first=True)
+        return _told(send_part(request, found, 0, package.layout.length))
+
+    def get(self, request: Request, item: int, **site: str) -> HttpResponseBase:
+        return _told(answer(request, _represent(request, _ask(request, item), _caller(request))))
+
+    def head(self, request: Request, item: int, **site: str) -> HttpResponseBase:
+        caller, parameters = _caller(request), _parameters(request)
+        package = zipdownload.look(item, zipdownload.read_media(_media(parameters)))
+        return _told(answer(request, _represent(request, package, caller, kept=False)))
+
+
+class ZipEstimateView(ZipDownloadView):
+    """How much the media are that may leave."""
+
+    http_method_names = ["get", "post"]
+
+    def post(self, request: Request, **site: str) -> HttpResponse:
+        _caller(request)
+        return JsonResponse(zipdownload.estimate(zipdownload.read_media(_media(_parameters(request)))))
+
+    def get(self, request: Request, **site: str) -> HttpResponse:
+        return self.post(request, **site)
+
+
+class ZipStatusView(ZipDownloadView):
+    http_method_names = ["get"]
+
+    def get(self, request: Request, **site: str) -> HttpResponse:
+        return JsonResponse(zipprogress.status(_parameters(request).one("token"), _caller(request)))
+
+
+class ZipCancelView(ZipDownloadView):
+    http_method_names = ["post"]
+
+    def post(self, request: Request, **site: str) -> HttpResponse:
+        return JsonResponse(zipprogress.cancel(_parameters(request).one("token"), _caller(request)))
+
+
+def _ask(request: Request, item: int) -> Package:
+    caller, parameters = _caller(request), _parameters(request)
+    media, token = zipdownload.read_media(_media(parameters)), parameters.one("progress_token") or None
+    return zipdownload.ask(item, media, caller=caller, token=token, address=_content_address)
+
+
+def _caller(request: Request) -> Caller:
+    """A token of ours comes as a bearer alone: ``token`` is the module's own word for another thing."""
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    return zipdownload.read_caller(request.META, credentials.strip() if scheme.lower() == "bearer" else None)
+
+
+def _parameters(request: Request) -> Parameters:
+    """Of a POST its body, of a GET its query."""
+    if request.method == "POST":
+        return read_parameters(request)
+    return Parameters({name: request.query_params.getlist(name) for name in request.query_params})
+
+
+def _media(parameters: Parameters) -> list[str]:
+    """``media_ids`` also as PHP writes lists; numbers of a JSON list are as good as their digits."""
+    given = [*parameters.values.get("media_ids", ()), *parameters.values.get("media_ids[]", ())]
+    return [str(value) for value in given if isinstance(value, str | int) and not isinstance(value, bool)]
+
+
+def _represent(request: Request, package: Package, caller: Caller, *, first: bool = False, kept: bool = True) -> Representation:
+    sender = packages.send_first if first else packages.send
+    return Representation(
+        length=package.layout.length,
+        etag=package.plan.etag,
+        modified=package.created,
+        file_name=safe_segment(package.file_name),
+        media_type=package.media_type,
+        location=_content_address(package.id) if kept else None,
+        send=lambda start, stop: sender(package, start=start, stop=stop, recipient=caller.recipient, meta=request.META),
+        end=lambda: conclude(package.layout, recipient=caller.recipient, package=package.id, name=package.plan.name),
+    )
+
+
+def _told(response: HttpResponseBase) -> HttpResponseBase:
+    for name, value in EXPOSED.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _content_address(package_id: str) -> str:
+    return reverse("package-content", args=[package_id])
