@@ -19,9 +19,8 @@ from getapi import conf
 from getapi.models import Package
 from tests.conftest import Configure
 from tests.web.conftest import APPLICATION, get_token, octets
+from tests.web.database import TOP
 from tests.web.server import serving
-
-TOP = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Orthanc is not installed")
 
