@@ -12,7 +12,6 @@ from getapi.sources import gate, http, standing
 from getapi.sources.gate import Gate
 from getapi.sources.peer import Peer
 from getapi.sources.remotecontent import RemoteContent
-from getapi.sources.unsizedcontent import UnsizedContent
 from tests.sources.contract import drain
 from tests.sources.peers import Answer, Asked, PeerServer, running
 
@@ -26,7 +25,7 @@ DATASTREAM = DatastreamRecord(pid="demo:1", dsid="LARGE", version="1", remote=Tr
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "IDLE", 0.02)
     monkeypatch.setattr(http, "CONNECTING", 0.2)
-    monkeypatch.setattr(http, "PAUSES", ())
+    monkeypatch.setattr(http, "PAUSES", (0.0,))
     monkeypatch.setattr(standing, "AWAY", 0.0)
 
 
@@ -40,20 +39,40 @@ def peer_of(server: PeerServer) -> Peer:
     return Peer.at(server.url, repository="r", private=True, connections=4, patience=2.0)
 
 
-def open_all(peer: Peer, count: int) -> list[RemoteContent | UnsizedContent]:
-    return [peer.files.open(DATASTREAM, f"{peer.base}/{number}") for number in range(count)]
+def open_all(peer: Peer, count: int) -> list[RemoteContent]:
+    return [opened(peer, str(number)) for number in range(count)]
+
+
+def opened(peer: Peer, name: str) -> RemoteContent:
+    content = peer.files.open(DATASTREAM, f"{peer.base}/{name}")
+    assert isinstance(content, RemoteContent)
+    return content
+
+
+def test_content_without_a_length_keeps_its_place_and_is_in_nobodys_way(server: PeerServer) -> None:
+    server.answer = lambda asked: Answer(
+        body=BODY, headers={"ETag": '"one"', "Content-Length": "" if asked.path == "/unsized" else str(len(BODY))}
+    )
+    peer = peer_of(server)
+    with peer.files.open(DATASTREAM, f"{peer.base}/unsized") as unsized:
+        assert unsized.size is None
+        others = open_all(peer, 2)
+        time.sleep(0.05)
+        opened(peer, "more").close()
+    for content in others:
+        content.close()
 
 
 def test_slow_readers_of_any_number_keep_nobody_out_and_get_every_octet(server: PeerServer) -> None:
     peer = peer_of(server)
     assert peer.client.gate is not None
-    opened = []
-    for content in (peer.files.open(DATASTREAM, f"{peer.base}/{number}") for number in range(10)):
-        opened.append(content)
+    slow = []
+    for content in (opened(peer, str(number)) for number in range(10)):
+        slow.append(content)
         assert content.read(1000) == BODY[:1000]
         time.sleep(0.03)
         assert peer.client.gate.taken <= peer.client.gate.places == 3
-    for content in opened:
+    for content in slow:
         assert drain(content) == BODY[1000:]
         content.close()
     assert peer.client.gate.taken == 0
@@ -73,12 +92,12 @@ def test_where_nothing_says_that_it_is_the_same_still_a_place_is_kept(server: Pe
 
 def test_what_gave_its_place_up_does_not_go_on_with_other_bytes(server: PeerServer) -> None:
     peer = peer_of(server)
-    opened = open_all(peer, 3)
+    slow = [*open_all(peer, 2), opened(peer, "2")]
     time.sleep(0.05)
-    opened.append(peer.files.open(DATASTREAM, f"{peer.base}/more"))
+    slow.append(opened(peer, "more"))
     server.answer = lambda _: Answer(body=bytes(len(BODY)), headers={"ETag": '"two"'}, ranged=True)
     outcomes: list[bool | None] = []
-    for content in opened:
+    for content in slow:
         try:
             outcomes.append(drain(content) == BODY)
         except ContentChanged:
