@@ -183,7 +183,7 @@ class HttpClient:
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
         place = self._admit(url)[2]
-        if self.clock() < self._away.get(place, 0.0):
+        if place in self._away and self.clock() < self._away[place]:
             raise SourceUnavailable(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
