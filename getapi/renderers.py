@@ -9,8 +9,9 @@ from django.template.loader import render_to_string
 from lxml import etree
 from rest_framework.renderers import BaseRenderer
 
+from getapi import conf
+from getapi.pages.advice import explain
 from getapi.pages.presentation import present
-from getapi.pages.problems import explain
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
@@ -83,8 +84,9 @@ class HtmlRenderer(BaseRenderer):
 
 
 def render_page(template: str, context: Mapping[str, Any]) -> bytes:
-    """One of our own pages, for which PAGE_POLICY holds."""
-    return render_to_string(template, dict(context)).encode("utf-8", "replace")
+    """One of our own pages, for which PAGE_POLICY holds; its head says whose service it is."""
+    whose = {"organization": conf.current().packages.source_organization}
+    return render_to_string(template, whose | dict(context)).encode("utf-8", "replace")
 
 
 def _as_it_is(address: str) -> str:

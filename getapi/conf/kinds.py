@@ -4,6 +4,7 @@ Every check raises ValueError: pydantic collects those, and ``mistakes`` tells t
 """
 
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -125,6 +126,17 @@ def _redis(value: object) -> SecretStr:
     return SecretStr(text)
 
 
+def _certificate_file(value: object, info: ValidationInfo) -> Path:
+    path = _placed(value, info)
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError:
+        raise ValueError("the file holds no certificates in PEM") from None
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    return path
+
+
 def _pattern(text: str) -> str:
     """Akubra's HashPathIdMapper: each ``#`` takes one of the hash's 32 digits, ``/`` makes a folder; empty puts all into one folder."""
     if not set(text) <= {"#", "/"} or text.count("#") > 32:
@@ -151,6 +163,7 @@ ServerUrl = Annotated[Word, AfterValidator(_server_url)]
 ManifestUrl = Annotated[Word, AfterValidator(_manifests)]
 Rewriting = Annotated[Mapping[str, str], BeforeValidator(_rewriting)]
 CredentialFile = Annotated[secret.CredentialFile, BeforeValidator(_credential_file)]
+CertificateFile = Annotated[Path, BeforeValidator(_certificate_file)]
 Origin = Annotated[Word, AfterValidator(_origin)]
 ZoneName = Annotated[Word, AfterValidator(_zone_name)]
 RedisUrl = Annotated[SecretStr, BeforeValidator(_redis)]

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import BeforeValidator, Field
 
 from getapi.conf.kinds import (
+    CertificateFile,
     Count,
     CredentialFile,
     Duration,
@@ -84,6 +85,7 @@ class ServerTable(RepositoryTable):
     user: Word | None = None
     password_file: CredentialFile | None = None
     token_file: CredentialFile | None = None
+    ca_file: CertificateFile | None = None
     connections: Annotated[int, Field(ge=4, le=1000)] = 32
     at_once: Annotated[int, Field(ge=1, le=100)] = 8
     timeout: Annotated[Duration, Field(ge=10)] = 30.0

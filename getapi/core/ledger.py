@@ -29,12 +29,12 @@ class Examination:
 
     def vouches_for(self, datastream: DatastreamRecord) -> bool:
         """Whether these are the record's bytes, found sound by every digest that the record declares, now as then."""
-        declared = ((digest.algorithm, digest.value) for digest in datastream.digests)
-        return (
-            not self.mismatch
-            and self.identity == datastream.identity
-            and all(self.digests.get(algorithm) == value for algorithm, value in declared)
-        )
+        if self.mismatch or self.identity != datastream.identity:
+            return False
+        for digest in datastream.digests:  # noqa: SIM110 # asked of thousands at once, as sources.fedora3 asks its witnesses
+            if self.digests.get(digest.algorithm) != digest.value:
+                return False
+        return True
 
 
 class Ledger(Protocol):

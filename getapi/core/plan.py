@@ -18,8 +18,18 @@ MAX_MTIME = 8**11 - 1
 
 
 STAGED = "staged:"
-"""Begins the identity of a datastream whose source cannot say how many octets it has: all of them were read once and put aside, and what
-follows is their SHA-256. So of the same size other bytes make another entity tag."""
+"""Begins the identity of a datastream whose source cannot say how many octets it has: all of them were read once and put aside. Their
+SHA-256 follows, so that of the same size other bytes make another entity tag; then a colon, and the identity that the source gives."""
+
+
+def staged_identity(sha256: str, own: str) -> str:
+    """``own`` is what the source says."""
+    return f"{STAGED}{sha256}:{own}"
+
+
+def own_identity(identity: str) -> str:
+    """What the source said, whether or not the datastream was put aside."""
+    return identity.split(":", 2)[2] if identity.startswith(STAGED) else identity
 
 
 @value(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from getapi.core.errors import (
     SourceUnavailable,
 )
 from getapi.core.ledger import Ledger
-from getapi.core.plan import STAGED, Entry, Plan
+from getapi.core.plan import Entry, Plan, own_identity
 from getapi.core.selection import Repositories
 from getapi.core.source import DatastreamRecord, ObjectRecord, Source
 
@@ -73,11 +73,11 @@ def _review_object(entries: Sequence[Entry], record: ObjectRecord, rules: Access
 
 
 def _is_same(planned: DatastreamRecord, found: DatastreamRecord) -> bool:
-    """Planning may have added a size, digests and, where the source knows none, an identity; all that it says must still be so."""
+    """Planning may have added a size, digests, and that it was put aside, to what the source says; all that it says must still be so."""
     return (
         found.fault is None
         and (found.version, found.control_group, found.location) == (planned.version, planned.control_group, planned.location)
-        and (found.identity == planned.identity or (not found.identity and planned.identity.startswith(STAGED)))
+        and found.identity == own_identity(planned.identity)
         and found.size in {None, planned.size}
         and set(found.digests) <= set(planned.digests)
     )

@@ -69,14 +69,16 @@ def admit(wanted: Connection, running: Iterable[Connection], slots: Slots) -> No
     again for what his dead connection seems to be sending. A window that alone is more than ``active_bytes``
     leaves while nothing else does.
     """
-    before = _downloads(running)
-    after = _downloads([*running, wanted])
-    if _count(after.values()) > _count(before.values()):
-        _hold_each(wanted, list(before.values()), slots)
-    left = sum(download.left for download in before.values())
-    more = sum(download.left for download in after.values()) - left
+    gathered = _gather(running)
+    own = gathered.get((wanted.reader, wanted.package), [])
+    downloads = [_download(each) for each in gathered.values()]
+    after = _download([*own, wanted])
+    if not own or after.slots > _download(own).slots:
+        _hold_each(wanted, downloads, slots)
+    left = sum(download.left for download in downloads)
+    more = after.left - (_download(own).left if own else 0)
     if left and more and left + more > slots.active_bytes:
-        raise _refusal("active_bytes", slots.active_bytes, before.values())
+        raise _refusal("active_bytes", slots.active_bytes, downloads)
 
 
 def _hold_each(wanted: Connection, downloads: Sequence[_Download], slots: Slots) -> None:
@@ -105,18 +107,21 @@ def _count(downloads: Iterable[_Download]) -> int:
     return sum(download.slots for download in downloads)
 
 
-def _downloads(connections: Iterable[Connection]) -> Mapping[tuple[str, str], _Download]:
+def _gather(connections: Iterable[Connection]) -> Mapping[tuple[str, str], list[Connection]]:
     gathered: dict[tuple[str, str], list[Connection]] = {}
     for connection in connections:
         gathered.setdefault((connection.reader, connection.package), []).append(connection)
-    return {key: _download(each) for key, each in gathered.items()}
+    return gathered
 
 
 def _download(connections: Sequence[Connection]) -> _Download:
+    first = connections[0]
+    if len(connections) == 1:  # almost always, and there may be a thousand of them
+        return _Download(reader=first.reader, key=first.key, connections=1, left=max(first.stop - first.start, 0), rate=first.rate)
     rates = [connection.rate for connection in connections if connection.rate is not None]
     return _Download(
-        reader=connections[0].reader,
-        key=connections[0].key,
+        reader=first.reader,
+        key=first.key,
         connections=len(connections),
         left=Intervals.of((connection.start, connection.stop) for connection in connections).total,
         rate=sum(rates) if rates else None,

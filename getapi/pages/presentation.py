@@ -25,7 +25,7 @@ def present(name: str, value: Any, absolute: Callable[[str], str]) -> Context:
         extra = present_package(value, absolute)
     elif name == "object":
         extra = {"rows": [{**row, "human": human(row["size"]), "exact": exact(row["size"])} for row in value["datastreams"]]}
-    return {name: value, "organization": conf.current().packages.source_organization, **extra}
+    return {name: value, **extra}
 
 
 def present_package(package: Mapping[str, Any], absolute: Callable[[str], str]) -> Context:
@@ -76,7 +76,6 @@ def present_trial(service: str) -> Context:
     configuration = conf.current()
     limits = configuration.limits
     return {
-        "organization": configuration.packages.source_organization,
         "service": service,
         "shares_origins": bool(configuration.cors.origins),
         "minutes": round(configuration.tokens.ttl / 60),

@@ -12,11 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
 from getapi import conf
@@ -30,6 +30,9 @@ from getapi.services.recorder import Record, Recorder, recorder
 from getapi.services.rounds import AWAY
 
 logger = logging.getLogger("getapi.admission")
+
+TURNS = 4
+"""How many times that a request waits for its turn within this process: of a crowd each only takes some milliseconds."""
 
 FROZEN = 10.0
 """Seconds after which a process that does nothing with its turn loses it."""
@@ -51,7 +54,10 @@ _SERIALIZE = """SELECT set_config('idle_in_transaction_session_timeout', %s, tru
     pg_advisory_xact_lock(%s)"""
 """``synchronous_commit``: a slot that a crash of the database forgets is written again within a second."""
 
-_COLUMNS = ("pk", "uid", "process", "reader", "package", "etag", "key", "first", "stop", "sent", "rate", "silent", "expired")
+NOBODY = UUID(int=0)
+"""In no list that is asked for: an empty one is no question to Django."""
+
+_COLUMNS = ("reader", "package", "etag", "key", "first", "stop", "sent", "rate")
 
 
 def reader_of(address: str) -> str:
@@ -96,7 +102,7 @@ class Admission:
         """Puts a delivery on record as running, with the slot that it needs; the recorder renews it from now on.
 
         Whoever calls it must see to it that ``Recorder.end`` or ``withdraw`` follows. Raises TooManyDeliveries, and DatabaseUnavailable
-        where the database does not answer within ``patience.PATIENCE``.
+        where the database does not answer within ``patience.PATIENCE``, or to those before.
         """
         try:
             self._take(record)
@@ -106,7 +112,7 @@ class Admission:
             self._take(record)
 
     def _take(self, record: Record) -> None:
-        if not self._turn.acquire(timeout=patience.PATIENCE):  # in a line: those who poll for SQLite's one writer overtake each other
+        if not self._turn.acquire(timeout=TURNS * patience.PATIENCE):  # those who poll for SQLite's one writer would overtake each other
             raise DatabaseUnavailable
         try:
             self._decide(record)
@@ -155,17 +161,18 @@ class Admission:
     def _holders(self) -> Iterator[_Holder]:
         """Of what this process sends it knows itself what has ended; of others of this machine, whether they are there."""
         rows = Delivery.objects.filter(outcome=Delivery.Outcome.RUNNING).exclude(reader="")
-        marked = rows.annotate(silent=Q(renewed__lt=Now() - BEAT), expired=Q(renewed__lt=Now() - LEASE))
-        gone: dict[str, bool] = {}
-        for values in marked.values_list(*_COLUMNS):
-            row = dict(zip(_COLUMNS, values, strict=True))
-            name = row["process"]
-            if name == process.identity():
-                yield _Holder(row["pk"], _connection(row), is_dead=not self._recorder.sends(row["uid"]), is_silent=False)
-                continue
+        now = _now()
+        states = {
+            "is_silent": Q(renewed__lt=now - BEAT),
+            "is_expired": Q(renewed__lt=now - LEASE),
+            "is_gone": Q(uid__in=[NOBODY, *self._recorder.gone]),
+        }
+        mine, gone = process.identity(), dict[str, bool]()
+        for pk, name, is_silent, is_expired, is_gone, *facts in rows.annotate(**states).values_list("pk", "process", *states, *_COLUMNS):
             if name not in gone:
-                gone[name] = process.is_dead(name)
-            yield _Holder(row["pk"], _connection(row), is_dead=bool(row["expired"] or gone[name]), is_silent=bool(row["silent"]))
+                gone[name] = name != mine and process.is_dead(name)
+            is_dead = is_expired or is_gone or gone[name]
+            yield _Holder(pk, _connection(*facts), is_dead=bool(is_dead), is_silent=bool(is_silent) and name != mine)
 
     def _wait(self, record: Record) -> bool:
         """Whether it is worth asking again: something of the reader's own has ended meanwhile."""
@@ -209,6 +216,14 @@ def _exclusive() -> Iterator[None]:
         yield
 
 
+def _now() -> datetime:
+    """By the database's clock: asked once, since SQLite would reckon it anew for each of a thousand rows."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')" if connection.vendor == "sqlite" else "SELECT statement_timestamp()")
+        (now,) = cursor.fetchone()
+    return datetime.fromisoformat(now).replace(tzinfo=UTC) if isinstance(now, str) else now
+
+
 def _slots() -> Slots:
     limits = conf.current().limits
     return Slots(concurrent=limits.concurrent, per_key=limits.per_key, per_reader=limits.per_reader, active_bytes=limits.active_bytes)
@@ -225,15 +240,9 @@ def _wanted(record: Record) -> Connection:
     )
 
 
-def _connection(row: dict[str, Any]) -> Connection:
-    return Connection(
-        reader=row["reader"],
-        package=row["package"] or row["etag"],
-        key=row["key"],
-        start=row["first"] + row["sent"],
-        stop=row["stop"],
-        rate=row["rate"],
-    )
+def _connection(reader: str, package: str, etag: str, key: int | None, first: int, stop: int, sent: int, rate: int | None) -> Connection:
+    """Of a row's _COLUMNS."""
+    return Connection(reader=reader, package=package or etag, key=key, start=first + sent, stop=stop, rate=rate)
 
 
 admission = Admission(recorder)

@@ -14,7 +14,7 @@ from getapi import models
 from getapi.core.errors import MalformedParameter
 from getapi.core.layout import lay_out
 from getapi.core.plan import Plan
-from getapi.services import packages, shelf
+from getapi.services import packages, shelf, stage
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 
 
@@ -40,6 +40,7 @@ def find_or_make(package_id: str, format: str, *, recipient: Recipient) -> str: 
         if twin is not None:
             return str(twin.pk)
         shelf.put(row, plan)
+        stage.share(origin.pk, row.pk)
     return str(row.pk)
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from getapi.core.errors import PreparationStopped, StageUnusable
 from getapi.core.source import DatastreamRecord
 from getapi.models import Package, StagedMember
-from getapi.services.stage import folder, reserve, unlink
+from getapi.services.stage import folder, origin_of, reserve, unlink
 from getapi.sources.content import identity
 
 logger = logging.getLogger("getapi.stage")
@@ -40,7 +40,7 @@ class Draft:
             before.delete()
             self._row = StagedMember.objects.create(
                 package_id=package_id, repository=repository, pid=datastream.pid, dsid=datastream.dsid, version=datastream.version,
-                location=datastream.location, file=f"{self._name}.draft", created=timezone.now(),
+                location=origin_of(datastream), file=f"{self._name}.draft", created=timezone.now(),
             )  # fmt: skip
         unlink(former)
         self._reserved = 0

@@ -50,9 +50,9 @@ def current_ledger() -> DatabaseLedger:
 
 def is_kept(datastream: DatastreamRecord) -> bool:
     """Whether the ledger can know it: a managed datastream whose bytes have an identity."""
-    names = (datastream.pid, datastream.dsid, datastream.version, datastream.identity)
-    managed = datastream.control_group is ControlGroup.MANAGED and bool(datastream.identity)
-    return managed and all(len(name) <= LONGEST for name in names)
+    if datastream.control_group is not ControlGroup.MANAGED or not datastream.identity:
+        return False
+    return max(len(datastream.pid), len(datastream.dsid), len(datastream.version), len(datastream.identity)) <= LONGEST
 
 
 def recall(repository: str, datastreams: Iterable[DatastreamRecord]) -> dict[Key, Examination]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from getapi.core.errors import ContentChanged, FixityMismatch, PackagingError, SourceUnavailable, TooManyBytes
-from getapi.core.plan import STAGED
+from getapi.core.plan import staged_identity
 from getapi.core.source import Content, DatastreamRecord, Digest, Source
 from getapi.services.draft import Draft
 from getapi.services.rounds import close_databases
@@ -160,8 +160,8 @@ def _compare(datastream: DatastreamRecord, digests: Mapping[str, str], size: int
 
 
 def as_record(datastream: DatastreamRecord, size: int, digests: Mapping[str, str], algorithm: str) -> DatastreamRecord:
-    """The record as planning wants it: size, an identity that stands for the very bytes, the digest for the manifest."""
+    """The record as planning wants it: size, an identity that stands for the very bytes, the manifest's digest. It is a file's now."""
     known = datastream.digests
     if datastream.digest(algorithm) is None:
         known = (*known, Digest(algorithm=algorithm, value=digests[algorithm]))
-    return replace(datastream, size=size, digests=known, identity=STAGED + digests["sha256"])
+    return replace(datastream, size=size, digests=known, identity=staged_identity(digests["sha256"], datastream.identity), remote=False)

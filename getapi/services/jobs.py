@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.urls import reverse
 from django.utils import timezone
 
 from getapi import conf
@@ -88,8 +89,8 @@ def restore(row: Package) -> None:
         ready = Package.objects.filter(pk=row.pk, state=Package.State.READY)
         if not ready.update(state=Package.State.PREPARING):
             return  # somebody else was quicker
-        content = Job.objects.filter(package=row).values_list("content", flat=True).first() or ""
-        put(row, request=None, thorough=False, content=content)
+        content = Job.objects.filter(package=row).values_list("content", flat=True).first()
+        put(row, request=None, thorough=False, content=content or reverse("package-content", args=[row.pk]))
     logger.info("package is prepared again", extra={"package": row.pk[:LOGGED_ID]})
 
 

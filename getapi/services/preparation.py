@@ -28,7 +28,7 @@ from getapi.core.errors import (
     TooManyBytes,
 )
 from getapi.core.names import package_name
-from getapi.core.plan import ENCODER, STAGED, Entry
+from getapi.core.plan import ENCODER, Entry, staged_identity
 from getapi.core.request import PackageRequest, Reference
 from getapi.core.source import DatastreamRecord
 from getapi.models import Package
@@ -128,7 +128,7 @@ def _told(held: Claim) -> Iterator[None]:
     except (SourceUnavailable, StageBusy) as error:
         jobs.put_back(held, error)
     except PackagingError as error:
-        jobs.fail(held, error)
+        (jobs.put_back if "retry_after" in error.facts else jobs.fail)(held, error)  # as when too much is planned at once
     except Exception:  # whatever it is, its reader must not wait for ever
         logger.exception("a preparation failed", extra={"package": held.package[:LOGGED_ID]})
         jobs.put_back(held, PreparationError("The service made an error; its administrators can read more in its log"))
@@ -272,7 +272,7 @@ def _restore(held: Claim, pulse: Pulse) -> None:
                 raise
             raise PackageChanged(planned.pid, planned.dsid) from error
         member = stage.members(held.package)[stage.key_of(entry)]
-        if (member.size, STAGED + member.digests["sha256"]) != (entry.size, planned.identity):
+        if (member.size, staged_identity(member.digests["sha256"], found.identity)) != (entry.size, planned.identity):
             raise PackageChanged(planned.pid, planned.dsid)
     jobs.finish(held, {})
 

@@ -73,10 +73,6 @@ class Record:
     def first(self) -> int:
         return int(self.facts["first"])
 
-    @property
-    def is_running(self) -> bool:
-        return not self._end
-
     def end(self, *, ended: datetime, outcome: str, reason: str) -> None:
         """From now on it holds no slot."""
         self._end = {"ended": ended, "outcome": outcome, "reason": reason, "rate": None}
@@ -125,6 +121,12 @@ class Recorder:
     def lease_age(self) -> float:
         """Seconds since the database was last told that what this process sends is alive; 0 while it sends nothing."""
         return self._clock() - self._renewed if self._running else 0.0
+
+    @property
+    def gone(self) -> list[uuid.UUID]:
+        """What has ended or was withdrawn here, and the database does not know it yet: it holds no slot, whatever is on record."""
+        with self._lock:
+            return [*self._ended, *self._withdrawn]
 
     def sends(self, uid: object) -> bool:
         """Whether this process is at it still: what has ended holds no slot, whatever is on record."""

@@ -7,6 +7,7 @@ members are kept as long as their package; where room is wanted the oldest packa
 import contextlib
 import os
 import re
+import secrets
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -20,7 +21,7 @@ from django.utils import timezone
 from getapi import conf
 from getapi.core.errors import ContentMissing, PreparationStopped, StageBusy, StageTooSmall
 from getapi.core.plan import Entry, Plan
-from getapi.core.source import Content
+from getapi.core.source import Content, DatastreamRecord
 from getapi.models import Delivery, Package, StagedMember
 from getapi.sources.content import FileContent, Witness
 from getapi.transport.assurance import Doubt
@@ -79,6 +80,11 @@ def members(package_id: str) -> dict[Key, Member]:
         )
         for row in StagedMember.objects.filter(package=package_id, size__isnull=False)
     }
+
+
+def origin_of(datastream: DatastreamRecord) -> str:
+    """Of what ``location`` remembers in a row: where its source has it, and what that says of it."""
+    return f"{datastream.identity} {datastream.location}"
 
 
 def key_of(entry: Entry) -> Key:
@@ -175,6 +181,17 @@ def _dispensable(rows: Iterable[StagedMember], besides: str) -> list[str]:
     busy |= set(Package.objects.filter(opened, pk__in=candidates).values_list("pk", flat=True))
     busy |= set(Package.objects.filter(pk__in=candidates, state=Package.State.PREPARING).values_list("pk", flat=True))
     return sorted(candidates - busy, key=lambda package_id: began[package_id].created)
+
+
+def share(package_id: str, other_id: str) -> None:
+    """What is in the stage for a package is there for another one too, in the same files under names of their own."""
+    for row in StagedMember.objects.filter(package=package_id, size__isnull=False):
+        former, row.pk, row.package_id, row.file = row.file, None, other_id, secrets.token_hex(16)
+        row.save(force_insert=True)
+        try:
+            (conf.current().stage.path / row.file).hardlink_to(conf.current().stage.path / former)
+        except OSError:  # no such file any more, or no links here: it is read once more when it is asked for
+            row.delete()
 
 
 def discard(package_id: str, *, drafts_only: bool = False) -> None:

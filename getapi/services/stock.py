@@ -45,7 +45,7 @@ class Stock:
     def recall(self, repository: str, datastream: DatastreamRecord) -> DatastreamRecord | None:
         self._look()
         member = self._members.get((repository, datastream.pid, datastream.dsid))
-        if member is None or (member.version, member.location) != (datastream.version, datastream.location):
+        if member is None or (member.version, member.location) != (datastream.version, stage.origin_of(datastream)):
             return None
         if self._algorithm not in member.digests:  # packages.checksum is another since
             return None

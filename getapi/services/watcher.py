@@ -27,7 +27,7 @@ RESERVED_THREADS = 8
 """Threads of each process that no delivery gets, so that there is always one for tokens and health."""
 
 KEPT_THREADS = 4
-"""Of those: threads that neither those who plan get (services.planning)."""
+"""Of those: threads that those who plan do not get either (services.planning)."""
 
 LEASE = 25.0
 """Seconds without a word to the database after which a process gives up its slots: five before others may take them."""

@@ -85,7 +85,7 @@ class Workshop:
 def run_once() -> None:
     """Does all that waits now, and ends: for a queue that is looked after by cron."""
     custodian, bench = Custodian(), _bench()
-    custodian.look()
+    custodian.look(wait=True)
     while bench.look():
         pass
     webhooks.send_due(wait=True)
@@ -98,9 +98,10 @@ class Custodian:
         self._clock = clock
         self._next_sweep = 0.0
 
-    def look(self) -> bool:
+    def look(self, *, wait: bool = False) -> bool:
+        """``wait``: until what is told now has come to its end."""
         jobs.revive()
-        webhooks.send_due()
+        webhooks.send_due(wait=wait)
         if self._clock() >= self._next_sweep:
             self._next_sweep = self._clock() + SWEEP
             stage.sweep()

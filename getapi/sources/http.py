@@ -5,17 +5,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, NewConnectionError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
 from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
+from getapi.sources.standing import Standing
 
 logger = logging.getLogger("getapi.sources")
 # Its debug lines hold whole URLs, in whose queries some repositories want their credentials.
@@ -25,9 +27,6 @@ CONNECTING = 10.0
 """Seconds until connected; with less left nobody is asked any more."""
 
 MAX_REDIRECTS = 5
-AWAY = 10.0
-"""Seconds for which a peer that could not be reached is not asked again: a thousand objects must not wait for it one after the other."""
-
 PAUSES = (0.1, 0.5)
 """Seconds before each further attempt. All questions are GET or HEAD, and no octet of an answer was passed on yet."""
 
@@ -99,6 +98,7 @@ class HttpClient:
 
     ``connections``: exchanges at the same time at most, whose connections are kept for the next ones; None: no bound, and nothing is kept.
     A quarter of them is for what is read at once (``brief``), the others for content, which may take as long as its reader does.
+    ``authorities``: a PEM file of the certificate authorities that its servers' certificates may be from, instead of the usual ones.
     ``private``: those hosts may be at private addresses and on this machine. Redirects are followed to allowed hosts, and each is checked.
     """
 
@@ -110,6 +110,7 @@ class HttpClient:
         private: bool = False,
         credentials: Credentials | None = None,
         connections: int | None = None,
+        authorities: Path | None = None,
         resolver: Callable[[str, int], Sequence[str]] = resolve,
         adapter: Callable[[str, str], HTTPAdapter] | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -123,8 +124,9 @@ class HttpClient:
         # Descriptions have places of their own: however many slow readers there are, a package can be planned.
         self._brief = None if connections is None else Gate(max(1, connections // 4))
         self.gate = None if connections is None or self._brief is None else Gate(max(1, connections - self._brief.places))
+        self._verify: str | bool = True if authorities is None else str(authorities)
         self._pool = Pool(adapter or partial(PinnedAdapter, kept=connections or 1), keeps=connections is not None)
-        self._away: dict[str, float] = {}
+        self._standings: dict[str, Standing] = {}  # of its hosts alone, which are few
 
     def ask(
         self,
@@ -182,8 +184,7 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        place = self._admit(url)[2]
-        if place in self._away and self.clock() < self._away[place]:
+        if gate is not None and self._standing(self._admit(url)[2]).is_away:
             raise SourceUnavailable(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
@@ -195,35 +196,37 @@ class HttpClient:
                 if self.clock() + pause + CONNECTING > deadline:
                     break
             time.sleep(pause)
-        try:
-            exchange = self._once(url, deadline, method, headers, gate)
-        except SourceUnavailable:
-            if gate is not None:
-                self._away[place] = self.clock() + AWAY  # of its hosts alone, which are few
-            raise
-        return exchange
+        return self._once(url, deadline, method, headers, gate)
 
     def _once(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         host, port, netloc = self._admit(url)
-        address, left = self._address(host, port), deadline - self.clock()
+        address, left = self._address(host, port, netloc), deadline - self.clock()
         if left < CONNECTING:
             raise self._unavailable("no time left")
+        try:
+            asked = requests.Request(method, url, headers={**_HEADERS, **self._own(url), **headers, "Host": netloc}).prepare()
+        except (requests.RequestException, ValueError):
+            raise UrlRefused from None
         if gate is not None and not gate.enter(left):
             raise self._unavailable("all connections are in use")
         let_go = partial(self._let_go, gate)
-        asked = requests.Request(method, url, headers={**_HEADERS, **self._own(url), **headers, "Host": netloc}).prepare()
         adapter, line = self._pool.take(host, address), Line()
         try:
             # By an adapter alone: a session would add cookies, the environment's proxies and .netrc.
             with line.opening(left):
-                response = adapter.send(asked, stream=True, timeout=(CONNECTING, left))
+                response = adapter.send(asked, stream=True, timeout=(CONNECTING, left), verify=self._verify)
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
+            self._standing(netloc).failed(reached=not _is_unreached(error))
             raise self._unavailable(type(error).__name__) from None  # its text holds the URL
         except BaseException:
             let_go(adapter, line)
             raise
+        self._standing(netloc).answered()
         return Exchange(url=url, response=response, line=line, let_go=_once_only(partial(let_go, adapter, line)))
+
+    def _standing(self, place: str) -> Standing:
+        return self._standings.get(place) or self._standings.setdefault(place, Standing(self.clock))
 
     def _own(self, url: str) -> dict[str, str]:
         """What only the origin that the credentials are for is told."""
@@ -256,19 +259,27 @@ class HttpClient:
             raise UrlRefused
         return host, port, name if port == _PORTS[parts.scheme] else f"{name}:{port}"
 
-    def _address(self, host: str, port: int) -> str:
+    def _address(self, host: str, port: int, netloc: str) -> str:
         """The address to connect to. One that may not be among a host's addresses denies the host."""
         try:
             addresses = self._resolver(host, port)
         except UnicodeError:
             raise UrlRefused from None
         except OSError:
+            self._standing(netloc).failed(reached=False)
             raise self._unavailable("its name cannot be resolved") from None
         if not addresses:
+            self._standing(netloc).failed(reached=False)
             raise self._unavailable("its name has no address")
         if not all(is_reachable(address, private=self._private) for address in addresses):
             raise UrlRefused
         return addresses[0]
+
+
+def _is_unreached(error: Exception) -> bool:
+    """Whether no connection was made at all."""
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _once_only(release: Callable[[], None]) -> Callable[[], None]:

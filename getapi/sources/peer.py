@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -59,6 +60,7 @@ class Peer:
         private: bool = False,
         hosts: Sequence[str] = (),
         connections: int = 32,
+        authorities: Path | None = None,
         patience: float = 30.0,
         silence: float = SILENCE,
         resolver: Callable[[str, int], Sequence[str]] = resolve,
@@ -74,6 +76,7 @@ class Peer:
             private=private,
             credentials=None if header is None else Credentials(origin=home, value=header),
             connections=connections,
+            authorities=authorities,
             resolver=resolver,
             adapter=adapter,
             clock=clock,

@@ -1,6 +1,7 @@
 """A body that arrives over HTTP without a length: only its end tells how large it is."""
 
 import hashlib
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -38,6 +39,7 @@ class UnsizedContent:
         self._again = again
         self._release = release
         self._hash = hashlib.sha256()
+        self.used = time.monotonic()
 
     @property
     def seen(self) -> bytes:
@@ -51,6 +53,7 @@ class UnsizedContent:
         """Raises ContentChanged where the body broke off or does not come back the same, SourceUnavailable where it stops coming."""
         if count <= 0:
             return b""
+        self.used = time.monotonic()
         try:
             octets = self._body.read(count, decode_content=False)
         except (ProtocolError, IncompleteRead) as error:
@@ -64,6 +67,7 @@ class UnsizedContent:
 
     def _compare(self, again: "Callable[[], UnsizedContent]") -> None:
         self._again = None
+        self.close()  # its end was reached: the second reading may be given its place
         with again() as other:
             while other.read(_BLOCK):
                 pass
@@ -76,11 +80,20 @@ class UnsizedContent:
     def confirm(self) -> None:
         """Its end was looked at when it was reached; a server is not asked again."""
 
+    def park(self) -> bool:
+        """Without a length it cannot be taken up again in its middle (sources.gate.Holder)."""
+        return False
+
     def close(self) -> None:
-        self._release()
+        release, self._release = self._release, _nothing
+        release()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
+
+
+def _nothing() -> None:
+    """What is closed is not closed again."""

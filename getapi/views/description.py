@@ -10,6 +10,7 @@ from getapi import serializers
 
 Answers = dict[Any, Any]
 
+_BUSY = {429: "Too many packages are being planned at this moment", 503: "The service's own records cannot be reached now"}
 _TOO_LARGE = {408: "The body did not arrive in time", 413: "The body, or what is asked for, is too large"}
 _UNREADABLE = {400: "A parameter is missing, or cannot be used", **_TOO_LARGE, 415: "The body is neither a form nor JSON"}
 _REPOSITORY = {
@@ -18,8 +19,7 @@ _REPOSITORY = {
     502: "The repository's description of the object cannot be read",
     503: "The repository cannot be read at the moment",
 }
-_RECORDS = "The service cannot reach its own database at the moment"
-_CHANGED = {409: "The content changed while it was asked for", 429: "All download slots are in use"}
+_CHANGED = {409: "The content changed while it was asked for", 429: "No download slot is free"}
 
 
 def _problems(sentences: Mapping[int, str]) -> Answers:
@@ -75,7 +75,9 @@ get_token = extend_schema(
     request=serializers.TokenRequest,
     responses={
         **_formats(serializers.TOKEN_XML, serializers.Token, "The token"),
-        **_problems({**_UNREADABLE, 403: "Token could not be generated", 429: "Too many failed attempts from this address", 503: _RECORDS}),
+        **_problems(
+            {**_UNREADABLE, 403: "Token could not be generated", 429: "Too many failed attempts from this address", 503: _BUSY[503]}
+        ),
     },
     parameters=[_RETRY_AFTER],
 )
@@ -100,8 +102,8 @@ package = extend_schema(
             {
                 **_UNREADABLE,
                 403: "A valid token is required",
-                429: "All download slots are in use, or all the packages that a key may keep or have prepared at once",
-                503: "A repository cannot be read now",
+                429: "No download slot is free, too many packages are being planned, or a key keeps or prepares as many as it may",
+                503: "A repository, or the service's own records, cannot be reached now",
             }
         ),
     },
@@ -126,9 +128,9 @@ estimate = extend_schema(
     request=serializers.PackageRequest,
     responses={
         **_formats(serializers.ESTIMATE_XML, serializers.EstimatedPackage, "What the package would be"),
-        **_problems({**_UNREADABLE, 403: "A valid token is required", 503: "A repository cannot be read now"}),
+        **_problems({**_UNREADABLE, 403: "A valid token is required", **_BUSY, 503: "A repository cannot be read now"}),
     },
-    parameters=[_header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
+    parameters=[_RETRY_AFTER],
 )
 
 kept_package = extend_schema(
@@ -138,9 +140,9 @@ kept_package = extend_schema(
     auth=[],
     responses={
         **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "The package"),
-        **_problems({**_UNKNOWN, 503: _REPOSITORY[503]}),
+        **_problems({**_UNKNOWN, **_BUSY, 503: _REPOSITORY[503]}),
     },
-    parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
+    parameters=[_PACKAGE_ID, _RETRY_AFTER],
 )
 
 change_package = extend_schema(
@@ -169,7 +171,7 @@ cancel_package = extend_schema(
     tags=["packages"],
     summary="Ends a package; running downloads of it are cut short",
     auth=[],
-    responses={204: OpenApiResponse(description="It is ended"), **_problems({**_UNKNOWN, 503: _RECORDS})},
+    responses={204: OpenApiResponse(description="It is ended"), **_problems({**_UNKNOWN, 503: _BUSY[503]})},
     parameters=[_PACKAGE_ID, _header("Retry-After", "Seconds", 503, kind=OpenApiTypes.INT)],
 )
 
@@ -191,7 +193,7 @@ package_content = extend_schema(
                 **_UNKNOWN,
                 409: "A datastream changed at this very moment",
                 410: "It has expired, was cancelled, could not be prepared, or holds what was changed or may not leave any more",
-                429: "All download slots are in use",
+                429: "No download slot is free, or as many packages are being opened as may",
                 502: "A datastream with which the range begins cannot be read, or is damaged",
                 503: "It is still being prepared, or the repository cannot be read at the moment",
             }

@@ -128,7 +128,8 @@ def _accept(request: Request, asked: PackageRequest, grant: tokens.Grant, *, tho
     package_id = preparation.ask(asked, client=grant.client, recipient=recipient, thorough=thorough, address=_content_address)
     headers = {"Location": reverse("kept-package", args=[package_id])} | ({"Preference-Applied": "respond-async"} if thorough else {})
     if preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html":
-        return HttpResponse(status=303, headers=headers)
+        # It may be ready before its page is there.
+        return HttpResponse(status=303, headers=headers | {"Location": f"{headers['Location']}#start"})
     return Response({"package": summary.summarize(package_id, content=_content_address(package_id))}, status=202, headers=headers)
 
 

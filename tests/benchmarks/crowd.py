@@ -13,18 +13,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing
 from pathlib import Path
 from random import Random
 from tempfile import mkdtemp
 from urllib.parse import urlencode
 
+from tests.benchmarks.readers import Readers
 from tests.sources.stores import BuiltStore, datastream, digest, foxml, location, version
 from tests.web.resume.asking import FORM, Application, manage
 from tests.web.server import Server, serving
 
 SLOW, FAST, TOKENS = 1000, 64, 100
 """Readers, readers, and requests a second."""
+
+HERD = 50
+"""Slow readers that share an address: one reader to the service, with connections to one package that take four slots."""
 
 ASKERS = 20
 PROMISED = 0.5
@@ -72,35 +76,6 @@ class Crowd:
         connection.request(method, path, body, {"X-Forwarded-For": address, **(FORM if body else {})})
         return connection
 
-    def crawl(self, paths: list[str]) -> None:
-        """All slow readers: each takes 4 KiB, in turn; whoever is cut or done begins anew."""
-        held: list[tuple[http.client.HTTPConnection, http.client.HTTPResponse] | None] = [None] * SLOW
-        while not self.is_over:
-            for number in range(SLOW):
-                if self.is_over:
-                    break
-                held[number] = self._crawl_on(held[number], number, paths[number % len(paths)])
-        for each in filter(None, held):
-            each[0].close()
-
-    def _crawl_on(
-        self, held: tuple[http.client.HTTPConnection, http.client.HTTPResponse] | None, number: int, path: str
-    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse] | None:
-        if held is not None:
-            with suppress(OSError, http.client.HTTPException):
-                if held[1].read(4096):
-                    return held
-            held[0].close()
-            self.note("slow", "ended")
-            return None
-        connection = self.ask("GET", path, f"198.18.{number // 250}.{number % 250}")
-        answer = connection.getresponse()
-        self.note("slow", answer.status)
-        if answer.status != 200:
-            connection.close()
-            return None
-        return connection, answer
-
     def rush(self, number: int, paths: list[str]) -> None:
         while not self.is_over:
             with closing(self.ask("GET", paths[number % len(paths)], f"198.19.0.{number}")) as connection:
@@ -133,7 +108,10 @@ def run(seconds: float, say: Callable[[str], None] = print) -> bool:
         (folder / "service").mkdir()
         with serving(folder / "service", toml=toml, threads=SLOW + 200) as server:
             manage(server, "fixity_scan")
-            return _judge(*_press(server, seconds), say)
+            kept = _judge(*_press(server, seconds), say)
+            if not kept:
+                say("\n".join(line for line in server.log.splitlines() if '"INFO"' not in line)[-5000:])
+            return kept
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -152,9 +130,24 @@ def _press(server: Server, seconds: float) -> tuple[Crowd, list[int]]:
     application = Application.at(server)
     paths = [application.link("crowd:1", "tar") for _ in range(FAST)]
     key = manage(server, "create_key", "crowd", "--network", "127.0.0.1").split()[-1]
+    herds = [Readers(server.port, _request(paths[number], number), HERD) for number in range(SLOW // HERD)]
+    with ExitStack() as ends:
+        for herd in herds:
+            ends.callback(herd.close)
+            herd.begin()
+        crowd, memory = _rush(server, paths, key, seconds)
+        crowd.answers["slow refused"] = sum(herd.refused for herd in herds)
+        crowd.answers["slow lost"] = sum(herd.lost for herd in herds)
+        return crowd, memory
+
+
+def _request(path: str, number: int) -> bytes:
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: 198.18.0.{number}\r\n\r\n".encode()
+
+
+def _rush(server: Server, paths: list[str], key: str, seconds: float) -> tuple[Crowd, list[int]]:
     crowd, memory = Crowd(server, seconds), list[int]()
-    works = [threading.Thread(target=crowd.crawl, args=(paths,))]
-    works += [threading.Thread(target=crowd.rush, args=(number, paths)) for number in range(FAST)]
+    works = [threading.Thread(target=crowd.rush, args=(number, paths)) for number in range(FAST)]
     works += [threading.Thread(target=crowd.knock, args=(number, key)) for number in range(ASKERS)]
     with ExitStack() as ends:
         for work in Random(0).sample(works, len(works)):
@@ -174,7 +167,7 @@ def _judge(crowd: Crowd, memory: list[int], say: Callable[[str], None]) -> bool:
         say(f"{kind}: {count}")
     say(f"getToken: {len(waits)}, median {waits[len(waits) // 2] * 1000:.0f} ms, 99th percentile {slowest * 1000:.0f} ms")
     say(f"memory: {settled >> 20} MiB in the middle third, {last >> 20} MiB in the last")
-    faults = [kind for kind in crowd.answers if kind.split()[-1].startswith("5") or kind.endswith("short")]
+    faults = [kind for kind, count in crowd.answers.items() if count and kind.split()[-1][:1] in {"5", "r", "l", "s"}]
     return not faults and slowest < PROMISED and last - settled < FLAT
 
 

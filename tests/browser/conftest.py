@@ -1,23 +1,24 @@
 """A browser, a running service over a store with objects of several kinds, and pictures of what is seen."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.proxy import Proxy
 from tests.browser.sights import Sights
 from tests.sources.stores import BuiltStore, datastream, foxml, inline, version
+from tests.web.database import TOP
 from tests.web.resume.asking import Application
 from tests.web.resume.material import Part, configuration, put_object, some
-from tests.web.server import TOP, Server, serving
+from tests.web.server import Server, serving
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"]
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 SMALL, BIG, MAPPED = "small:1", "big:1", "survey:1903"
 EMBARGO = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
@@ -26,8 +27,6 @@ xmlns:i="info:islandora/islandora-system:def/scholar#">
 MAP = """<div LABEL="High water of 1903"><div LABEL="Field books"><fptr FILEID="BOOK-1"/><fptr FILEID="BOOK-2"/></div>
 <div LABEL="Photographs"><div LABEL="The landing, morning"><fptr FILEID="PHOTO-1"/><fptr FILEID="PHOTO-2"/></div>
 <fptr FILEID="PHOTO-3"/></div></div>"""
-
-Visit = Callable[..., "sync_api.Page"]
 
 
 def put_all(store: BuiltStore) -> None:
@@ -41,11 +40,16 @@ def put_all(store: BuiltStore) -> None:
 
 
 @pytest.fixture(scope="package")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    store = BuiltStore(root=tmp_path_factory.mktemp("store"))
-    put_all(store)
+def store(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
+    made = BuiltStore(root=tmp_path_factory.mktemp("store"))
+    put_all(made)
+    return made
+
+
+@pytest.fixture(scope="package")
+def service(tmp_path_factory: pytest.TempPathFactory, store: BuiltStore) -> Iterator[Server]:
     toml = '[packages]\nttl = "24 h"\nsource_organization = "Riverside University Libraries"\n'
-    with serving(tmp_path_factory.mktemp("service"), toml=toml + configuration(store)) as server:
+    with serving(tmp_path_factory.mktemp("service"), toml=toml + configuration(store), worker=True) as server:
         yield server
 
 
@@ -61,10 +65,10 @@ def proxy(service: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture(scope="package")
-def chromium() -> Iterator["sync_api.Browser"]:
+def chromium() -> Iterator[Browser]:
     if not Path(CHROMIUM).exists():
         pytest.skip("chromium is not installed")
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         try:
             yield browser
@@ -73,7 +77,7 @@ def chromium() -> Iterator["sync_api.Browser"]:
 
 
 @contextmanager
-def visiting(browser: "sync_api.Browser", **options: object) -> Iterator["sync_api.Page"]:
+def visiting(browser: Browser, **options: Any) -> Iterator[Page]:
     """A reader of his own; whatever goes wrong on his page fails the test."""
     context = browser.new_context(accept_downloads=True, **{"viewport": {"width": 1000, "height": 900}, **options})
     faults: list[str] = []
@@ -88,13 +92,13 @@ def visiting(browser: "sync_api.Browser", **options: object) -> Iterator["sync_a
 
 
 @pytest.fixture
-def page(chromium: "sync_api.Browser") -> Iterator["sync_api.Page"]:
+def page(chromium: Browser) -> Iterator[Page]:
     with visiting(chromium) as made:
         yield made
 
 
 @pytest.fixture
-def plain(chromium: "sync_api.Browser") -> Iterator["sync_api.Page"]:
+def plain(chromium: Browser) -> Iterator[Page]:
     """Without JavaScript."""
     with visiting(chromium, java_script_enabled=False) as made:
         yield made

@@ -6,6 +6,7 @@ import time
 import zipfile
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import bagit
 import pytest
@@ -15,7 +16,8 @@ from tests.browser.forms import ask, downloads, repository_page
 from tests.browser.proxy import Proxy
 from tests.browser.sights import Sights
 from tests.conformance.foreign import program
-from tests.web.resume.asking import Application, get, window
+from tests.web.resume.asking import FORM, Application, get, window
+from tests.web.resume.asking import ask as request
 from tests.web.server import Server
 
 
@@ -48,6 +50,19 @@ def test_a_form_leads_to_a_page_whose_download_starts_by_itself_and_is_a_valid_b
     bagit.Bag(str(unpacked(file, target / "bag"))).validate()
     window.get_by_role("heading", name="All of it has arrived").wait_for()
     assert "#" not in window.url
+
+
+def test_a_package_that_is_prepared_first_starts_by_itself_once_it_is_ready(
+    page: Any, service: Server, application: Application, target: Path
+) -> None:
+    body = urlencode({"token": application.token, "files": BIG, "delivery": "link"})
+    answer = request(service, "POST", "/api/get/PACKAGE", body=body, headers={**FORM, "Accept": "text/html", "Prefer": "respond-async"})
+    assert (answer.status, answer.headers["Preference-Applied"]) == (303, "respond-async")
+    with page.expect_download(timeout=60000) as begun:
+        page.goto(service.url + answer.headers["Location"])
+    begun.value.save_as(target / "package.tar")
+    bagit.Bag(str(unpacked(target / "package.tar", target / "bag"))).validate()
+    page.get_by_role("heading", name="All of it has arrived").wait_for()
 
 
 def test_it_starts_once_neither_a_reload_nor_the_way_back_nor_the_address_alone_start_it_again(

@@ -6,6 +6,7 @@ answered in its stead; all else (style, scripts, links) is the running service's
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from getapi.renderers import PAGE_POLICY, HtmlRenderer
 from tests.browser.conftest import SMALL
 from tests.browser.forms import downloads
 from tests.browser.sights import Sights
+from tests.sources.stores import BuiltStore
 from tests.web.resume.asking import Application
-from tests.web.server import Server
+from tests.web.resume.material import configuration
+from tests.web.server import Server, serving
 
 ID = "0123456789abcdef0123456789abcdef"
 PACKAGE: dict[str, Any] = {
@@ -39,9 +42,10 @@ def stage(page: Any, service: Server) -> Stage:
             if "json" in route.request.headers["accept"]:
                 looks.append(act)
                 status = act.pop("status", 200)
-                return route.fulfill(status=status, content_type="application/json", body=json.dumps(act))
+                route.fulfill(status=status, content_type="application/json", body=json.dumps(act))
+                return
             body = HtmlRenderer().render({"package": act})
-            return route.fulfill(content_type="text/html; charset=utf-8", body=body, headers={"Content-Security-Policy": PAGE_POLICY})
+            route.fulfill(content_type="text/html; charset=utf-8", body=body, headers={"Content-Security-Policy": PAGE_POLICY})
 
         page.route(f"**/api/get/packages/{ID}", answer)
         page.goto(f"{service.url}/api/get/packages/{ID}")
@@ -59,6 +63,29 @@ def test_a_preparation_shows_how_far_it_is_and_then_starts_the_download_by_itsel
     page.get_by_text("71 % ready").wait_for(timeout=15000)
     page.get_by_role("heading", name="All of it has arrived").wait_for(timeout=25000)
     assert [one.failure() for one in begun] == [None]
+
+
+def test_what_the_service_says_of_its_rate_is_shown_with_the_time_that_is_left(page: Any, stage: Stage) -> None:
+    sending = {"state": "sending", "size": 9_000_000_000, "files": 1, "sent": 1_000_000_000, "rate": 20_000_000}
+    stage({"state": "ready", "size": 9_000_000_000, "files": 1}, sending)
+    page.get_by_text("20 MB a second").wait_for()
+    assert page.get_by_text("about 7 minutes left").is_visible()
+    assert page.get_by_text("1 GB of 9 GB").is_visible()
+
+
+def test_without_javascript_a_preparation_loads_itself_again(plain: Any, service: Server) -> None:
+    looks: list[int] = []
+
+    def answer(route: Any) -> None:
+        looks.append(1)
+        body = HtmlRenderer().render({"package": PACKAGE | {"progress": 10 * len(looks)}})
+        route.fulfill(content_type="text/html; charset=utf-8", body=body, headers={"Content-Security-Policy": PAGE_POLICY})
+
+    plain.route(f"**/api/get/packages/{ID}", answer)
+    plain.goto(f"{service.url}/api/get/packages/{ID}")
+    plain.get_by_role("link", name="Look again").click()
+    assert plain.get_by_text("20 % ready").is_visible()
+    plain.get_by_text("30 % ready").wait_for(timeout=15000)
 
 
 def test_a_preparation_in_pictures(page: Any, stage: Stage, sights: Sights) -> None:
@@ -101,7 +128,16 @@ def test_a_service_that_is_away_is_told_and_asked_more_and_more_seldom(page: Any
     assert len(looks) - seen <= 1
 
 
-def test_an_expired_link_of_the_service_s_own(page: Any, service: Server, application: Application, sights: Sights) -> None:
+def test_a_link_that_expires_while_its_page_is_open_and_for_who_opens_it_later(page: Any, store: BuiltStore, tmp_path: Path) -> None:
+    with serving(tmp_path, toml='[packages]\nttl = "3 s"\n' + configuration(store)) as short:
+        place = Application.at(short).link(SMALL, "tar").removesuffix("/content")
+        page.goto(short.url + place)
+        page.get_by_role("heading", name="This package has expired").wait_for(timeout=20000)
+        page.goto(short.url + place)
+        assert page.get_by_role("heading", name="This package has expired").is_visible()
+
+
+def test_a_link_that_the_service_knows_no_more(page: Any, service: Server, application: Application, sights: Sights) -> None:
     page.goto(f"{service.url}/api/get/packages/{'0' * 32}")
     page.get_by_role("heading", name="There is no such package").wait_for()
     sights.take(page, "unknown")
@@ -127,7 +163,7 @@ def test_a_thousand_files_are_a_page_that_can_be_read(page: Any, stage: Stage, s
     ]
     notices = [{"pid": f"maps:{n}", "dsid": "OCR", "code": "restricted", "text": "Not available to the public"} for n in range(40)]
     notices += [{"pid": "maps:7", "dsid": "PDF", "code": "renamed", "text": "a/b is in the package as a_b"}]
-    size = sum(row["size"] for row in rows)
+    size = sum(8_000_000 + n * 977 for n in range(1000))
     stage({"state": "ready", "size": size, "files": 1000, "datastreams": rows, "notices": notices, "tagmanifest_sha256": "ab" * 32})
     page.get_by_text("40 files are not open to the public").wait_for()
     took = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")

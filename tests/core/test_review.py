@@ -20,7 +20,7 @@ from getapi.core.errors import (
 )
 from getapi.core.ledger import Examination
 from getapi.core.limits import Allowance, Limits
-from getapi.core.plan import STAGED, Plan
+from getapi.core.plan import Plan, own_identity, staged_identity
 from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.restriction import Ground, Restriction
@@ -138,7 +138,7 @@ def test_what_planning_learned_is_no_difference(repository: FakeRepository) -> N
 def test_what_was_put_aside_has_an_identity_of_which_its_source_knows_nothing(repository: FakeRepository) -> None:
     plan = plan_of(repository)
     (entry,) = (entry for entry in plan.entries if (entry.datastream.pid, entry.datastream.dsid) == ("demo:1", "PDF"))
-    staged = replace(entry, datastream=replace(entry.datastream, identity=STAGED + "0" * 64))
+    staged = replace(entry, datastream=replace(entry.datastream, identity=staged_identity("0" * 64, "")))
     assert (staged.is_staged, entry.is_staged) == (True, False)
     held = replace(plan, entries=(staged,))
     change(repository, "demo:1", "PDF", size=None, identity="")
@@ -149,6 +149,25 @@ def test_what_was_put_aside_has_an_identity_of_which_its_source_knows_nothing(re
         with pytest.raises(PackageChanged):
             review(held, repositories=repository, rules=RULES, now=NOW)
         repository.objects["demo:1"] = before
+
+
+def test_what_was_put_aside_must_have_the_identity_that_its_source_gives_still(repository: FakeRepository) -> None:
+    plan = plan_of(repository, "demo:1/PDF")
+    (entry,) = plan.entries
+    own = entry.datastream.identity
+    held = replace(plan, entries=(replace(entry, datastream=replace(entry.datastream, identity=staged_identity("0" * 64, own))),))
+    change(repository, "demo:1", "PDF", size=None)
+    review(held, repositories=repository, rules=RULES, now=NOW)
+    for other in ("", "a:b:c"):
+        change(repository, "demo:1", "PDF", identity=other)
+        with pytest.raises(PackageChanged):
+            review(held, repositories=repository, rules=RULES, now=NOW)
+
+
+@pytest.mark.parametrize("own", ["", "3-1-1", "etag:W/x:y"])
+def test_a_sources_own_identity_is_never_lost(own: str) -> None:
+    assert own_identity(staged_identity("ab", own)) == own
+    assert own_identity(own) == own
 
 
 @pytest.mark.parametrize("identity", ["", "3-1-1"])

@@ -225,7 +225,7 @@ def test_a_database_that_fails_is_an_answer_and_leaves_no_slot(
 
 
 def test_who_does_not_get_his_turn_is_told_so(admission: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "PATIENCE", 0.05)
+    monkeypatch.setattr(patience, "PATIENCE", 0.02)
     with admission._turn, pytest.raises(DatabaseUnavailable):
         admission.take(record())
 

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from getapi.core.errors import ContentChanged, FixityMismatch, PreparationStopped, SourceUnavailable, TooManyBytes
-from getapi.core.plan import STAGED
+from getapi.core.plan import staged_identity
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, ObjectRecord
 from getapi.models import Package, StagedMember
 from getapi.services import intake, stage
@@ -91,10 +91,11 @@ def test_all_that_planning_and_sending_want_is_known_afterwards(package: str) ->
     stock = Stock(package, "sha512", look=lambda: None)
     record = stock.recall("origin", DATASTREAM)
     assert record is not None
-    assert (record.size, record.identity) == (len(OCTETS), STAGED + hashlib.sha256(OCTETS).hexdigest())
+    assert (record.size, record.identity) == (len(OCTETS), staged_identity(hashlib.sha256(OCTETS).hexdigest(), ""))
     assert record.digests == (Digest(algorithm="sha512", value=hashlib.sha512(OCTETS).hexdigest()),)
     assert stock.recall("origin", replace(DATASTREAM, version="E.1")) is None
     assert stock.recall("other", DATASTREAM) is None
+    assert stock.recall("origin", replace(DATASTREAM, identity="another by now")) is None
     assert Stock(package, "md5", look=lambda: None).recall("origin", DATASTREAM) is None
 
 

@@ -78,6 +78,8 @@ class TestWhoWeAre:
             ('url = "https://a.example"\nconnections = 3', "must be at least 4"),
             ('url = "https://a.example"\ntimeout = "9 s"', "must be at least 10"),
             ('url = "https://a.example"\npassword_file = "nowhere"', "cannot be read"),
+            ('url = "https://a.example"\nca_file = "empty"', "no certificates in PEM"),
+            ('url = "https://a.example"\nca_file = "nowhere"', "cannot be read"),
             ('url = "https://a.example"\ntoken_file = "empty"', "one line of printable ASCII"),
         ],
     )

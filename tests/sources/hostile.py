@@ -15,7 +15,7 @@ from getapi.core.plan import Plan
 from getapi.core.planner import plan_package
 from getapi.core.request import parse_request
 from getapi.core.source import Source
-from getapi.sources import http
+from getapi.sources import http, standing
 from getapi.sources.registry import Registry, RoutedSource
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
@@ -23,10 +23,10 @@ from tests.core.test_planner import NOW, RULES
 from tests.sources.peers import Answer, Asked, PeerServer, Trick, head, ranged
 from tests.transport.material import no_doubt
 
-PATIENCE, SILENCE = 1.0, 0.6
+PATIENCE, SILENCE = 1.5, 0.8
 """Of the adapters under test, in seconds."""
 
-LONGEST = 12.0
+LONGEST = 20.0
 """Seconds that anything may take; alone it is two or three."""
 
 
@@ -190,7 +190,7 @@ class HostilePeer:
     def _hurry(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         monkeypatch.setattr(http, "CONNECTING", 0.3)
         monkeypatch.setattr(http, "PAUSES", (0.01,))
-        monkeypatch.setattr(http, "AWAY", 0.0)
+        monkeypatch.setattr(standing, "AWAY", 0.0)
         began = time.monotonic()
         yield
         assert time.monotonic() - began < LONGEST

@@ -1,6 +1,7 @@
 """A server of our own, on loopback, that answers as it should or plays a trick on who asks it."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -49,6 +50,7 @@ class PeerServer:
         self.open_at_once = 0
         self.most_at_once = 0
         self.ended = threading.Event()
+        self.tls: ssl.SSLContext | None = None
         self._lock = threading.Lock()
         self._listener = socket.create_server((LOOPBACK, 0), backlog=128)
         self._live: set[socket.socket] = set()
@@ -96,13 +98,17 @@ class PeerServer:
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         try:
-            with connection, suppress(OSError), connection.makefile("rb") as lines:
+            with suppress(OSError), self._secured(connection) as secured, secured.makefile("rb") as lines:
                 while asked := _read(lines, number):
-                    if not self._respond(asked, connection):
+                    if not self._respond(asked, secured):
                         return
         finally:
+            connection.close()
             with self._lock:
                 self._live.discard(connection)
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        return connection if self.tls is None else self.tls.wrap_socket(connection, server_side=True)
 
     def _respond(self, asked: Asked, connection: socket.socket) -> bool:
         with self._lock:

@@ -1,5 +1,6 @@
 """FOXML by lxml is FOXML by expat, octet for octet, or it is left to expat."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,28 @@ def test_a_large_document_is_left_to_expat(monkeypatch: pytest.MonkeyPatch) -> N
     assert read_tree(RICH) is None
     monkeypatch.setattr(module, "MAX_OCTETS", len(RICH))
     assert read_tree(RICH) is not None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        foxml("demo:5", "é", "<a b='" * 100_000),
+        foxml("demo:5", "é", '<a b="' * 100_000),
+        foxml("demo:5", "é", "<" * 900_000),
+        foxml("demo:5", "é" * 400_000),
+        foxml("demo:5", "<xmlContent>" * 80_000),
+        foxml("demo:5", "</xmlContent>" * 70_000),
+        foxml("demo:5", "xmlContent" * 90_000),
+        b" " * 900_000,
+        b'<?xml version="1.0"' + b" " * 900_000,
+    ],
+    ids=len,
+)
+def test_no_document_takes_more_than_a_moment(document: bytes) -> None:
+    began = time.process_time()
+    assert is_plain(document) in {True, False}
+    assert find_contents(document) is None or document.count(b"xmlContent") == 0
+    assert time.process_time() - began < 1
 
 
 def test_contents_are_found_by_their_tags() -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from getapi.core.errors import ContentChanged, SourceUnavailable
 from getapi.core.source import DatastreamRecord
-from getapi.sources import gate, http
+from getapi.sources import gate, http, standing
 from getapi.sources.gate import Gate
 from getapi.sources.peer import Peer
 from getapi.sources.remotecontent import RemoteContent
+from getapi.sources.unsizedcontent import UnsizedContent
 from tests.sources.contract import drain
 from tests.sources.peers import Answer, Asked, PeerServer, running
 
@@ -26,7 +27,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "IDLE", 0.02)
     monkeypatch.setattr(http, "CONNECTING", 0.2)
     monkeypatch.setattr(http, "PAUSES", ())
-    monkeypatch.setattr(http, "AWAY", 0.0)
+    monkeypatch.setattr(standing, "AWAY", 0.0)
 
 
 @pytest.fixture
@@ -36,10 +37,10 @@ def server() -> Iterator[PeerServer]:
 
 
 def peer_of(server: PeerServer) -> Peer:
-    return Peer.at(server.url, repository="r", private=True, connections=4, patience=0.5)
+    return Peer.at(server.url, repository="r", private=True, connections=4, patience=2.0)
 
 
-def open_all(peer: Peer, count: int) -> list[RemoteContent]:
+def open_all(peer: Peer, count: int) -> list[RemoteContent | UnsizedContent]:
     return [peer.files.open(DATASTREAM, f"{peer.base}/{number}") for number in range(count)]
 
 

@@ -1,20 +1,25 @@
 """Questions to other servers: whose name they carry and where to, how often they are asked, and when they are given up."""
 
 import logging
+import shutil
 import socket
+import ssl
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from getapi.core.errors import ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
-from getapi.sources import http
+from getapi.sources import http, standing
 from getapi.sources.addresses import is_reachable
 from getapi.sources.http import Credentials, UrlRefused, origin
 from getapi.sources.peer import Login, Peer
 from tests.sources.hostile import dripping_head, silent
-from tests.sources.peers import Answer, Asked, PeerServer, running
+from tests.sources.peers import NAME, Answer, Asked, PeerServer, running
 
 SECRET = "open-sesame-7"
 DATASTREAM = DatastreamRecord(pid="demo:1", dsid="PDF", version="1", remote=True)
@@ -117,7 +122,7 @@ def test_a_server_that_is_away_is_left_alone_for_a_while(monkeypatch: pytest.Mon
         with pytest.raises(SourceUnavailable):
             get(peer)
     assert len(resolved) == 1
-    now[0] += http.AWAY
+    now[0] += standing.AWAY
     with pytest.raises(SourceUnavailable):
         get(peer)
     assert len(resolved) == 2
@@ -197,3 +202,91 @@ def test_what_is_not_as_long_as_it_was_said_to_be_is_remembered_for_a_while(serv
     assert files.blame.rests_on(DATASTREAM)
     assert files.blame.rests_on_any("demo:1")
     assert not files.blame.rests_on_any("demo:2")
+
+
+def test_one_object_that_a_server_hangs_on_does_not_make_it_away_for_the_others(
+    server: PeerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "CONNECTING", 0.1)
+    monkeypatch.setattr(http, "PAUSES", ())
+    peer = peer_of(server, patience=0.3)
+    server.trick, server.tricked = silent, lambda asked: asked.path == "/hangs"
+    for _ in range(3):
+        with pytest.raises(SourceUnavailable):
+            get(peer, "hangs")
+        assert get(peer) == b"here"
+    for _ in range(standing.PATIENCE):
+        with pytest.raises(SourceUnavailable):
+            get(peer, "hangs")
+    asked = len(server.asked)
+    with pytest.raises(SourceUnavailable):
+        get(peer)
+    assert len(server.asked) == asked
+
+
+@pytest.mark.parametrize("target", ["http://\x00", "/\ud800", "http://127.0.0.1:80\\@x/", "//[::1", "/%zz", "http://*.x/"])
+def test_a_redirect_to_what_is_no_url_costs_no_place(server: PeerServer, target: str) -> None:
+    server.answer = lambda asked: (
+        Answer(status=302, headers={"Location": target.encode("utf-8", "replace").decode("latin-1")}) if asked.path == "/x" else Answer()
+    )
+    peer = peer_of(server)
+    for _ in range(3):
+        with suppress(ContentMissing, SourceUnavailable):
+            peer.files.open(DATASTREAM, f"{server.url}/x").close()
+    assert peer.client.gate is not None
+    assert peer.client.gate.taken == 0
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
+class TestTls:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def certificate(cls, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("tls")
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={NAME}"]
+        subprocess.run(
+            [*command, "-addext", f"subjectAltName=DNS:{NAME}", "-keyout", "key.pem", "-out", "cert.pem"],
+            cwd=folder, check=True, capture_output=True,
+        )  # fmt: skip
+        return folder / "cert.pem"
+
+    @pytest.fixture
+    def secure(self, certificate: Path, server: PeerServer) -> PeerServer:
+        server.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.tls.load_cert_chain(certificate, certificate.with_name("key.pem"))
+        return server
+
+    def peer(self, secure: PeerServer, name: str = NAME, **options: object) -> Peer:
+        given = {"private": True, "resolver": lambda *_: ["127.0.0.1"], **options}
+        return Peer.at(f"https://{name}:{secure.port}", repository="r", **given)  # type: ignore[arg-type] # the tests' own
+
+    def test_a_certificate_must_be_from_a_known_authority_and_for_that_name(self, secure: PeerServer, certificate: Path) -> None:
+        peer = self.peer(secure, authorities=certificate)
+        for _ in range(3):
+            assert get(peer) == b"here"
+        assert len({asked.connection for asked in secure.asked}) == 1
+        for refused in (self.peer(secure), self.peer(secure, "other.example.org", authorities=certificate)):
+            with pytest.raises(SourceUnavailable):
+                get(refused)
+
+    def test_a_drip_is_cut_under_tls_too(self, secure: PeerServer, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http, "CONNECTING", 0.2)
+        monkeypatch.setattr(http, "PAUSES", ())
+        secure.trick = dripping_head
+        began = time.monotonic()
+        with pytest.raises(SourceUnavailable):
+            get(self.peer(secure, authorities=certificate, patience=1.0))
+        assert time.monotonic() - began < 5
+
+    def test_a_handshake_that_never_comes_is_cut(self, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http, "CONNECTING", 0.2)
+        monkeypatch.setattr(http, "PAUSES", ())
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            peer = Peer.at(
+                f"https://{NAME}:{listener.getsockname()[1]}",
+                repository="r", private=True, authorities=certificate, patience=1.0, resolver=lambda *_: ["127.0.0.1"],
+            )  # fmt: skip
+            began = time.monotonic()
+            with pytest.raises(SourceUnavailable):
+                get(peer)
+            assert time.monotonic() - began < 5

@@ -19,7 +19,8 @@ from getapi import conf
 from getapi.models import Package
 from tests.conftest import Configure
 from tests.web.conftest import APPLICATION, get_token, octets
-from tests.web.server import TOP, serving
+from tests.web.database import TOP
+from tests.web.server import serving
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Orthanc is not installed")
 
@@ -38,6 +39,10 @@ url = "{url}"
 allow_private = true
 networks = {networks}
 {more}"""
+
+
+def tar(url: str) -> str:
+    return toml(url, networks='["127.0.0.1"]').replace('repository = "pacs"', 'repository = "pacs"\nformat = "tar"')
 
 
 @pytest.fixture(scope="module")
@@ -229,9 +234,7 @@ class TestTwoHundredInstances:
         self, large: tuple[str, int], place: Path, tmp_path: Path
     ) -> None:
         study, port = large
-        settings = toml(f"http://127.0.0.1:{port}", networks='["127.0.0.1"]').replace(
-            'repository = "pacs"', 'repository = "pacs"\nformat = "tar"'
-        )
+        settings = tar(f"http://127.0.0.1:{port}")
         with orthanc(place, port=port), serving(tmp_path, toml=settings) as service:
             address = self.ask(service.url, study)
             first = self.take(address, stop=20_000_000)
@@ -262,7 +265,7 @@ class TestTwoHundredInstances:
             assert len(take()) > 10_000_000
             return time.monotonic() - began
 
-        with orthanc(place, port=port) as server, serving(tmp_path, toml=toml(server.url, networks='["127.0.0.1"]')) as service:
+        with orthanc(place, port=port) as server, serving(tmp_path, toml=tar(server.url)) as service:
             rounds = [
                 (
                     seconds(lambda: self.take(self.ask(service.url, study))),

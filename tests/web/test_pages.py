@@ -133,7 +133,7 @@ def test_a_package_s_page_is_whole_in_every_state_and_runs_nothing_but_our_own_f
         answer = browser.get(kept)
         assert answer["Content-Security-Policy"] == PAGE_POLICY
         text = answer.content.decode().removeprefix("<!doctype html>\n")
-        page = etree.fromstring(as_xml(text))
+        page: Any = etree.fromstring(as_xml(text))
         assert not page.xpath("//style | //@style | //@*[starts-with(name(), 'on')] | //script[not(@src)]")
         for file in page.xpath("//script/@src | //link/@href"):
             assert browser.head(str(file)).status_code == 200

@@ -100,7 +100,7 @@ def test_every_refusal_is_told_in_the_three_formats(schema: dict[str, Any]) -> N
     [
         ("getToken", "200 400 403 408 413 415 429 500 503"),
         ("PACKAGE", "200 201 202 303 400 403 408 413 415 429 500 503"),
-        ("getPackage", "200 404 500 503"),
+        ("getPackage", "200 404 429 500 503"),
         ("getPackageContent", "200 206 304 404 409 410 412 416 429 500 502 503"),
         ("cancelPackage", "204 404 500 503"),
         ("changePackage", "303 400 404 408 410 413 415 429 500 503"),

@@ -13,8 +13,8 @@ from tests.web.resume.material import Part, configuration, put_object, some
 from tests.web.server import serving
 
 GRACE = 3
-MARGIN = 2.0
-"""Seconds that a busy machine may take beyond."""
+MARGIN = 5.0
+"""Seconds beyond: a look of the watcher, the last acknowledgements, a round of the database's thread, and a busy machine."""
 
 PID = "stopped:1"
 PARTS = (Part(dsid="A", octets=some(40_000_000, "A"), declares="sha256"), Part(dsid="B", octets=some(300_000, "B")))
@@ -41,7 +41,7 @@ def test_a_slow_download_is_cut_when_its_time_is_over_and_goes_on_at_another_nod
             assert download.poll() is None, "it has its time"
             row = "SELECT outcome, reason FROM getapi_delivery WHERE ended IS NOT NULL"
             assert one.wait_for_rows(row, seconds=GRACE + MARGIN) == [("shut-down", "delivery-shut-down")]
-            assert GRACE * 0.7 < time.monotonic() - began < GRACE + 1 + MARGIN
+            assert GRACE * 0.7 < time.monotonic() - began < GRACE + MARGIN
             download.kill()  # at its rate it would go on reading what the kernels hold
         there = file.stat().st_size
         assert 0 < there < sum(len(part.octets) for part in PARTS)

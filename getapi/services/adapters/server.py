@@ -37,6 +37,7 @@ def peer_of(repository: conf.ServerTable, *, alone: bool = False, more: Sequence
         private=repository.allow_private,
         hosts=() if alone else (*repository.hosts, *more),
         connections=repository.connections,
+        authorities=repository.ca_file,
         patience=repository.timeout,
     )
 

@@ -254,6 +254,33 @@ class TestStage:
             run_once()
         assert shop.page(second)["problem"]["code"] == "stage-busy"
 
+    def test_the_other_format_has_them_too_without_another_reading(self, shop: Shop) -> None:
+        shop.put("A")
+        body = shop.host.put("/A", A)
+        package_id, _ = shop.prepared()
+        asked = len(body.asked)
+        answer = shop.client.post(f"/api/get/packages/{package_id}", {"format": "zip"})
+        other = answer["Location"].partition("#")[0].rpartition("/")[2]
+        assert other != package_id
+        with zipfile.ZipFile(io.BytesIO(octets(shop.content(other)))) as archive:
+            assert A in [archive.read(name) for name in archive.namelist()]
+        assert len(body.asked) == asked
+        shop.client.delete(f"/api/get/packages/{package_id}")
+        assert shop.content(other).status_code == 200
+        for path in shop.staged:
+            path.unlink()
+        assert shop.content(other).status_code == 503
+        run_once()
+        assert shop.content(other).status_code == 200
+
+    def test_where_nothing_counts_as_verified_it_is_read_again_with_each_window(self, shop: Shop) -> None:
+        shop.put("A")
+        shop.host.put("/A", A)
+        shop.serve('fixity.max_age = "0"')
+        package_id, whole = shop.prepared()
+        for start in (0, 350_000, len(whole) - 15_000):
+            assert octets(shop.content(package_id, range=f"bytes={start}-")) == whole[start:]
+
     def test_what_is_nobodys_is_swept_and_nothing_else(self, shop: Shop) -> None:
         shop.put("A")
         shop.host.put("/A", A)

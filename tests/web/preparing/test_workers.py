@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.sources.stores import BuiltStore
-from tests.web.database import TOP
+from tests.web.database import TOP, Database
 from tests.web.preparing.elsewhere import Body, Host, hosting
 from tests.web.preparing.material import PID, put, some, toml
 from tests.web.resume.asking import FORM, Application, ask, get
@@ -95,7 +95,7 @@ def running(folder: Path, *, worker: bool = False, more: str = "") -> Iterator[S
 
 def migrate(folder: Path, told: str) -> None:
     """A database with all that this configuration asks for."""
-    (folder / "packaging.toml").write_text(f'database = "sqlite:///{folder}/db.sqlite3"\n{told}', encoding="utf-8")
+    (folder / "packaging.toml").write_text(f'database = "{Database.of(folder).url}"\n{told}', encoding="utf-8")
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": SETTINGS, "PACKAGING_CONFIG": str(folder / "packaging.toml"), "PYTHONPATH": str(TOP)}
     command = [sys.executable, str(TOP / "manage.py"), "migrate", "--verbosity", "0"]
     subprocess.run(command, env={**environ, "PACKAGING_SECRET_KEY": "a key for the time of this test alone"}, check=True, timeout=120)
@@ -169,7 +169,9 @@ class TestKilled:
             package_id = site.ask()
             with site.worker() as first:
                 until(
-                    lambda: site.server.rows("SELECT 1 FROM getapi_stagedmember WHERE package_id = ? AND dsid = 'A' AND size", package_id)
+                    lambda: site.server.rows(
+                        "SELECT 1 FROM getapi_stagedmember WHERE package_id = ? AND dsid = 'A' AND size IS NOT NULL", package_id
+                    )
                 )
                 before = len(site.host.bodies["/A"].asked)
                 first.kill()
@@ -234,7 +236,7 @@ class TestDisk:
     def test_a_full_one_is_told_and_nothing_stays(self, site: Site) -> None:
         before = set(site.staged)
         # The database must go on: a limit for files that its own do not reach.
-        size = max(path.stat().st_size for path in site.server.folder.glob("db.sqlite3*"))
+        size = max((path.stat().st_size for path in site.server.folder.glob("db.sqlite3*")), default=0)
         large = some(max(size, 1 << 20) * 2 + (8 << 20), "large")
         site.host.bodies["/A"].octets = large
         try:

@@ -166,7 +166,7 @@ def test_cancelling_at_one_service_cuts_what_the_other_sends_within_two_seconds_
     assert reading(life, twins.second, other, address="192.0.2.9").status == HTTPStatus.OK
 
 
-def test_a_stalled_reader_loses_his_slot(start: Start, life: ExitStack, tmp_path: Path) -> None:
+def test_a_reader_who_has_gone_holds_no_slot(start: Start, life: ExitStack) -> None:
     twins = start(concurrent=1)
     path = twins.application.link(HUGE, "tar")
     reader = reading(life, twins.first, path)

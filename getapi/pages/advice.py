@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from getapi.pages.measures import exact, human
-from getapi.pages.moments import moment, spell_out
+from getapi.pages.moments import spell_out
 
 _Words = tuple[str | Promise, str | Promise]
 
@@ -28,7 +28,10 @@ _CODES: Mapping[str, _Words] = {
         _("Check the key, and the address from which it may be used, with the administrator."),
     ),
     "network-refused": (_("This repository is not open to everyone"), _("Ask from the repository's own page.")),
-    "datastream-refused": (_("This is closed at the moment"), _("The repository's staff can tell you more about it.")),
+    "datastream-refused": (
+        _("This is closed at the moment"),
+        _("Where a date is named, come back after it. The repository's staff can tell you more."),
+    ),
     "package-not-found": (_("There is no such package"), _NEW),
     "package-expired": (_("This package has expired"), _NEW),
     "package-canceled": (_("This package was cancelled"), _NEW),
@@ -85,8 +88,6 @@ def _facts(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
     for name, label in (("count", _("Asked for")), ("limit", _("At most"))):
         if isinstance(problem.get(name), int):
             facts.append((str(label), _amount(str(problem["code"]), problem[name])))
-    if problem.get("until"):
-        facts.append((str(_("Closed until")), moment(str(problem["until"]))))
     if problem.get("retry_after"):
         facts.append((str(_("Try again in")), str(_("%(number)s seconds") % {"number": problem["retry_after"]})))
     return facts
