@@ -38,7 +38,7 @@ class Omeka:
             "o:primary_media": None,
         }
 
-    def put_media(self, number: int, item: int, **facts: Any) -> dict[str, Any]:
+    def put_media(self, number: int, item: int, /, **facts: Any) -> dict[str, Any]:
         """As Omeka writes one; what is told in ``facts`` stands instead."""
         self.media[number] = {
             "@id": f"{self.base}/api/media/{number}",
@@ -62,7 +62,7 @@ class Omeka:
         } | facts
         return self.media[number]
 
-    def upload(self, number: int, item: int, octets: bytes, **facts: Any) -> None:
+    def upload(self, number: int, item: int, octets: bytes, /, **facts: Any) -> None:
         """An original and its thumbnail."""
         self.put_media(
             number, item, **{
@@ -75,10 +75,10 @@ class Omeka:
         self.files[f"/files/original/hash{number}.tif"] = file(octets, "image/tiff", f"original-{number}")
         self.files[f"/files/large/hash{number}.jpg"] = file(JPEG, "image/jpeg", f"large-{number}")
 
-    def point_at(self, number: int, item: int, octets: bytes | None = JPEG, *, version: int = 2, **facts: Any) -> None:
+    def point_at(self, number: int, item: int, octets: bytes | None = JPEG, /, **facts: Any) -> None:
         """A media of the ingester ``iiif``: its picture is at the image server, of which Omeka keeps a thumbnail."""
         base = f"{self.images}/iiif/{number}"
-        info = {"@context": f"http://iiif.io/api/image/{version}/context.json", "@id": base, "width": 100, "height": 100}
+        info = {"@context": "http://iiif.io/api/image/2/context.json", "@id": base, "width": 100, "height": 100}
         self.put_media(
             number, item, **{
                 "o:ingester": "iiif",

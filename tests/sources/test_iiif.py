@@ -75,9 +75,9 @@ def sample(source: IiifSource) -> Sample:
 
 
 class TestContract(SourceContract):
-    def test_names_alike_but_for_case_are_ambiguous(self, sample: Sample, shelf: Shelf, server: PeerServer) -> None:
+    def test_names_alike_but_for_case_are_ambiguous(self, sample: Sample) -> None:
         """Names are addresses' parts, in which case counts."""
-        shelf.put("Book", second(1), server.url)
+        self.shelf.put("Book", second(1), self.server.url)
         assert [sample.source.describe(pid).pid for pid in ("iiif:book", "IIIF:Book")] == ["iiif:book", "iiif:Book"]
 
     def replace(self, sample: Sample, dsid: str, octets: bytes) -> None:
@@ -87,8 +87,8 @@ class TestContract(SourceContract):
         self.shelf.pictures.clear()
 
     @pytest.fixture(autouse=True)
-    def _keep(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def _keep(self, shelf: Shelf, server: PeerServer) -> None:
+        self.shelf, self.server = shelf, server
 
     def test_nothing_stays_open_on_any_way_out(self, sample: Sample) -> None:
         """Idle connections are kept for the next question; none of them is in use."""

@@ -78,9 +78,10 @@ def site(transactional_db: None, serve: Serve) -> Client:
     return Client(REMOTE_ADDR=READER)
 
 
-def item(site: Client, media: str = "1,2,3", token: str = NAME, number: int = 123, **more: Any) -> Any:
+def item(site: Client, media: str = "1,2,3", token: str = NAME, /, **more: str) -> Any:
+    """As the module's client asks for media of the item 123."""
     given = {"media_ids": media} | ({"progress_token": token} if token else {})
-    return site.post(f"/zip-download/item/{number}", {**given, **more})
+    return site.post("/zip-download/item/123", {**given, **more})
 
 
 def status(site: Client, token: str = NAME) -> dict[str, Any]:
@@ -195,13 +196,13 @@ class TestLimits:
         running = item(site)
         stream = iter(running.streaming_content)
         next(stream)
-        answer = item(Client(REMOTE_ADDR=OTHER), token="other")
+        answer = item(Client(REMOTE_ADDR=OTHER), "1,2,3", "other")
         assert answer.status_code == 429
         assert answer.json()["error"] == "All download slots are currently in use. Please wait a moment and try again."
         assert (answer.json()["retry_after"], answer["Retry-After"]) == (60, "60")
         assert Package.objects.filter(state=Package.State.READY).count() == 1
         leave(running)
-        octets(item(Client(REMOTE_ADDR=OTHER), token="other"))
+        octets(item(Client(REMOTE_ADDR=OTHER), "1,2,3", "other"))
 
     def test_the_same_download_may_have_several_connections(self, site: Client) -> None:
         running = item(site)
@@ -216,7 +217,7 @@ class TestLimits:
         serve("slots = 5\nactive_bytes = 300000")
         running = item(site)
         next(iter(running.streaming_content))
-        answer = item(Client(REMOTE_ADDR=OTHER), token="other")
+        answer = item(Client(REMOTE_ADDR=OTHER), "1,2,3", "other")
         assert answer.status_code == 429
         assert answer.json()["error"].startswith("The server is handling other large downloads")
         assert answer["Retry-After"] == "60"
