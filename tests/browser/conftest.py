@@ -12,7 +12,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.browser.proxy import Proxy
 from tests.browser.sights import Sights
 from tests.sources.stores import BuiltStore, datastream, foxml, inline, version
-from tests.web.database import TOP
 from tests.web.resume.asking import Application
 from tests.web.resume.material import Part, configuration, put_object, some
 from tests.web.server import Server, serving
