@@ -228,9 +228,9 @@ def step(chance: Random, twins: Twins, paths: list[str], held: list[Reader], tol
 
 
 def begin(chance: Random, twins: Twins, paths: list[str], held: list[Reader], told: dict[str, int]) -> None:
-    number = chance.randrange(1, 250)
+    number = sum(told.values())  # each is another reader: one who comes twice for the same package has one slot for both
     try:
-        reader = Reader(chance.choice(twins.both), chance.choice(paths), address=f"192.0.2.{number}")
+        reader = Reader(chance.choice(twins.both), chance.choice(paths), address=f"10.7.{number // 250}.{number % 250}")
     except OSError:  # it was killed a moment ago
         told["lost"] += 1
         return
