@@ -29,8 +29,8 @@ test: install
 	@echo "The tests of core should take less than 20 s:"
 	$(BIN)/python -m pytest -q -p no:django -n 2 tests/core
 	HYPOTHESIS_PROFILE=coverage $(BIN)/python -m pytest -q -p no:django tests/core --cov=getapi.core --cov-branch --cov-fail-under=100
-	$(BIN)/python -m pytest --ignore=tests/core
-	PACKAGING_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q $(DATABASE_TESTS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope --ignore=tests/core
+	PACKAGING_TEST_DATABASE=postgresql $(BIN)/python -m pytest -q -n 2 --dist loadscope $(DATABASE_TESTS)
 
 run: install
 	$(BIN)/python manage.py migrate --verbosity 0

@@ -36,6 +36,7 @@ LABELS = (
     "POST /api/get/ESTIMATE",
     "GET /api/get/packages/{package_id}",
     "HEAD /api/get/packages/{package_id}",
+    "POST /api/get/packages/{package_id}",
     "DELETE /api/get/packages/{package_id}",
     "GET /api/get/packages/{package_id}/content",
     "HEAD /api/get/packages/{package_id}/content",
@@ -72,6 +73,7 @@ SEEN = {
     "POST /api/get/PACKAGE": {200, 201, 303, 400, 403},
     "POST /api/get/ESTIMATE": {200, 400, 403},
     "GET /api/get/packages/{package_id}": {200, 404},
+    "POST /api/get/packages/{package_id}": {303, 400, 404},
     "DELETE /api/get/packages/{package_id}": {204, 404},
     "GET /api/get/packages/{package_id}/content": {200, 206, 404, 410, 412, 416},
     "GET /api/get/{pid}": {200, 404},
@@ -117,7 +119,7 @@ class Guide:
         pid, dsid = self._chance.choice(THINGS)
         named = {"pid": pid, "dsid": dsid, "package_id": self._chance.choice(self._packages)}
         case.path_parameters.update({name: value for name, value in named.items() if name in case.path_parameters})
-        if case.method == "DELETE":
+        if case.method in {"POST", "DELETE"} and "package_id" in case.path_parameters:  # either may end it
             case.path_parameters["package_id"] = self._package()
 
     def _condition(self, case: Case[Any]) -> None:

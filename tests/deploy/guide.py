@@ -13,6 +13,7 @@ LEFT_OUT = {
     "apt update && apt install": "the machine has these programs",
     "useradd": "a user of the machine",
     "make install": "the environment of these tests is used",
+    "sudo -u postgres": "a database on a machine of its own; tests/postgresql.py starts one",
     "systemctl": "the unit's own command is run instead, and nginx with it",
 }
 """By how a line begins. Everything else is run."""
