@@ -177,6 +177,25 @@ def test_sound_and_films_and_several_bodies_are_contents_and_other_things_are_no
     assert found[2].candidates[0].url == f"{IMAGES}/7/full/max/0/default.jpg"
 
 
+@pytest.mark.parametrize(
+    "url", ["https://[bad/x.jpg", "https://images.example.org/a\u0007.jpg", f"https://images.example.org/{'a' * 5000}", "https:x"]
+)
+def test_what_is_no_address_of_a_picture_is_no_content(url: str) -> None:
+    assert read(third(items=[canvas3(1, {"id": url, "type": "Image"})])).canvases[0].contents == ()
+
+
+def test_what_is_said_about_a_canvas_is_not_painted_on_it() -> None:
+    canvas = canvas3(1)
+    remark = {"type": "Annotation", "motivation": "commenting", "body": picture3(5)}
+    canvas["items"][0]["items"].append(remark)
+    assert read(third(items=[canvas])).canvases == read(third(1)).canvases
+
+
+def test_a_range_that_is_not_there_is_no_folder() -> None:
+    structures = [{"@id": "r0", "label": "Top", "canvases": ["https://iiif.example.org/canvas/1"], "ranges": ["nowhere"]}]
+    assert shape(read(second(structures=structures)).structure)[0] == {"Top": ["page-1"]}
+
+
 def test_the_second_versions_choices_and_details() -> None:
     plain = canvas2(1)
     resource = plain["images"][0]["resource"]
