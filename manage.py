@@ -24,9 +24,9 @@ def main() -> None:
         said = str(error).strip()
         hints = [hint for words, hint in HINTS.items() if words in said]
         sys.exit(" ".join([f"CommandError: The database cannot be used: {said}.", *hints[:1]]))
-    except BrokenPipeError:  # who reads has gone, such as `head`: what Python still holds for him has nowhere to go
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    except BrokenPipeError:
+        # Who reads has gone, such as `head`. What Python still holds, for him and of the database, is not worth a word either.
+        os._exit(1)
 
 
 if __name__ == "__main__":
