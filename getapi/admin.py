@@ -15,6 +15,7 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django_tasks_db.models import DBTaskResult
 
 from getapi import conf
 from getapi.models import Delivery, Download, Fixity, Key, KeyNetwork, Package
@@ -38,6 +39,10 @@ else:
 
 admin.site.site_header = admin.site.site_title = "Packaging service"
 admin.site.index_title = "Keys, packages and what was delivered"
+# "View site": there is nothing at /.
+admin.site.site_url = "/api/try"
+# Beside its package a waiting task tells nothing.
+admin.site.unregister(DBTaskResult)
 
 
 _CHANGED = "getapi.webhook_changed"

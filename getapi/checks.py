@@ -21,6 +21,9 @@ from getapi.services.denylist import DenyListUnusable, denied
 CONFIGURATION = "configuration"
 """The tag of what every command of ours asks for before it starts."""
 
+NAMED = 3
+"""Migrations that are told by name."""
+
 
 def register_all() -> None:
     register(check_configuration, CONFIGURATION)
@@ -78,14 +81,18 @@ def check_deployed_key(**_options: Any) -> Sequence[CheckMessage]:
 
 def check_database(**_options: Any) -> Sequence[CheckMessage]:
     try:
-        executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        missing = unapplied()
     except DatabaseError as error:
         return [Error(f"The database cannot be used: {error}", id="getapi.E003")]
-    if not missing:
-        return []
-    names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
-    return [Error(f"The database lacks migrations: {names}", hint="manage.py migrate", id="getapi.E003")]
+    return [Error(f"The database lacks migrations: {missing}", hint="manage.py migrate", id="getapi.E003")] if missing else []
+
+
+def unapplied() -> str:
+    """The migrations that the database lacks, a new one all of them: the first by name, how many more. Raises DatabaseError."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    names = [f"{migration.app_label}.{migration.name}" for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+    rest = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + rest
 
 
 def check_forwarding(**_options: Any) -> Sequence[CheckMessage]:

@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -127,6 +128,12 @@ class TestTheDeployment:
             cursor.execute("DELETE FROM django_migrations WHERE app = 'getapi'")
         (message,) = checks.check_database()
         assert "getapi.0001_initial" in message.msg
+
+    def test_of_many_missing_migrations_the_first_are_named(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations")
+        (message,) = checks.check_database()
+        assert re.fullmatch(r"The database lacks migrations: (\S+, ){2}\S+ and \d+ more", message.msg)
 
 
 def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:

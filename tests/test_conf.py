@@ -211,6 +211,16 @@ class TestMistakes:
         one = '[[repositories]]\ntype = "fedora3"\nobjects = "o"\ndatastreams = "d"\n'
         assert mistakes(tmp_path, f'{one}name = "a"\n{one}name = "A"\n') == ["repositories: several are named a"]
 
+    def test_what_is_wrong_between_tables_is_told_with_what_is_wrong_within_them(self, tmp_path: Path) -> None:
+        one = '[[repositories]]\ntype = "fedora3"\nobjects = "o"\n'
+        assert mistakes(tmp_path, f'compat.orthanc.repository = "a"\ncompat.omeka = 1\n{one}name = "a"\n{one}name = "A"\n') == [
+            "repositories[1].datastreams: is missing",
+            "repositories[2].datastreams: is missing",
+            "compat.omeka: must be a table",
+            "repositories: several are named a",
+            "compat.orthanc.repository: is no repository of the type orthanc",
+        ]
+
     def test_an_embargo_rule_whose_xpath_is_none(self, tmp_path: Path) -> None:
         (told,) = mistakes(tmp_path, '[[embargo.rules]]\nname = "n"\ndatastream = "MODS"\nxpath = "//["')
         assert told.startswith("embargo.rules[1]: ")
@@ -227,8 +237,13 @@ class TestMistakes:
     def test_a_file_that_is_not_utf_8(self, tmp_path: Path) -> None:
         path = tmp_path / "latin1.toml"
         path.write_bytes(b'time_zone = "\xe9"')
-        with pytest.raises(conf.ConfigurationError, match="is not TOML"):
+        with pytest.raises(conf.ConfigurationError, match="save it as UTF-8"):
             conf.load(path, {})
+
+    def test_a_mark_in_front_of_the_file_is_passed_over(self, tmp_path: Path) -> None:
+        path = tmp_path / "marked.toml"
+        path.write_bytes(b'\xef\xbb\xbftime_zone = "Europe/Berlin"')
+        assert conf.load(path, {}, var=tmp_path).time_zone == "Europe/Berlin"
 
     @given(st.dictionaries(st.text(min_size=1, max_size=8), st.recursive(st.none() | st.integers() | st.text(), st.lists, max_leaves=4)))
     def test_whatever_the_keys_are_they_are_told_and_nothing_else_is_raised(self, data: dict[str, object]) -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -23,12 +23,21 @@ VAR = tables.ROOT / "var"
 DEFAULT_DATABASE = VAR / "packaging.sqlite3"
 
 
-def _named_once(repositories: tuple[Repository, ...]) -> tuple[Repository, ...]:
-    names = [repository.name.casefold() for repository in repositories]
+def _several(written: Iterable[str]) -> str:
+    """Which names several repositories have, "" for none."""
+    names = [name.casefold() for name in written]
     twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"several are named {', '.join(twice)}")
+    return f"several are named {', '.join(twice)}" if twice else ""
+
+
+def _named_once(repositories: tuple[Repository, ...]) -> tuple[Repository, ...]:
+    if told := _several(repository.name for repository in repositories):
+        raise ValueError(told)
     return repositories
+
+
+def _stranded(kind: str) -> str:
+    return f"compat.{kind}.repository: is no repository of the type {kind}"
 
 
 class Document(tables.ConfigurationTable):
@@ -63,7 +72,7 @@ class Document(tables.ConfigurationTable):
         kinds = {repository.name: repository.type for repository in self.repositories}
         for kind, wanted in (("orthanc", self.compat.orthanc.repository), ("omeka", self.compat.omeka.repository)):
             if wanted is not None and kinds.get(wanted) != kind:
-                raise ValueError(f"compat.{kind}.repository: is no repository of the type {kind}")
+                raise ValueError(_stranded(kind))
         return self
 
 
@@ -131,11 +140,13 @@ def _chosen(environ: Mapping[str, str]) -> Path | None:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # some editors put a mark in front
+    except UnicodeDecodeError as error:
+        raise ConfigurationError([f"{path}: is not TOML: it is not UTF-8 (byte {error.start + 1}); save it as UTF-8"]) from None
     except OSError as error:
         raise ConfigurationError([f"{path}: cannot be read: {error.strerror}"]) from None
     except ValueError as error:
-        # A TOML or a UTF-8 error; both name the place and repeat no value.
+        # It names the place and repeats no value.
         raise ConfigurationError([f"{path}: is not TOML: {error}"]) from None
 
 
@@ -143,7 +154,20 @@ def _parse(data: Mapping[str, Any], folder: Path) -> tuple[Document | None, list
     try:
         return Document.model_validate(data, context={"folder": folder}), []
     except ValidationError as error:
-        return None, explain(error, Document)
+        return None, list(dict.fromkeys([*explain(error, Document), *_between(data)]))
+
+
+def _between(data: Mapping[str, Any]) -> list[str]:
+    """What is wrong between tables, looked for in what was written: pydantic tells it only once nothing within them is wrong."""
+    written = data.get("repositories")
+    entries = [table for table in written if isinstance(table, dict)] if isinstance(written, list) else []
+    several = _several(table["name"] for table in entries if isinstance(table.get("name"), str))
+    kinds = {str(table.get("name")): table.get("type") for table in entries}
+    compat = data.get("compat")
+    wanted = {kind: compat.get(kind) for kind in ("orthanc", "omeka")} if isinstance(compat, dict) else {}
+    names = {kind: table["repository"] for kind, table in wanted.items() if isinstance(table, dict) and "repository" in table}
+    stranded = [_stranded(kind) for kind, name in names.items() if kinds.get(str(name)) != kind]
+    return [*([f"repositories: {several}"] if several else []), *stranded]
 
 
 def _development_key(var: Path) -> SecretStr:

@@ -83,7 +83,7 @@ _KINDS: Mapping[str, _Words] = {
     "renamed": (
         _TOLD,
         ngettext_lazy("%(count)d file has another name here", "%(count)d files have other names here", "count"),
-        gettext_lazy("Its own name cannot be stored on every computer. Nothing is missing."),
+        gettext_lazy("What cannot be stored on every computer was replaced in these names. Nothing is missing."),
     ),
     "size-differs": (
         _TOLD,

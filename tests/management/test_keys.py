@@ -38,6 +38,12 @@ def test_a_key_whose_webhook_is_none_is_not_made() -> None:
     assert not Key.objects.exists()
 
 
+def test_a_last_day_that_is_over_makes_no_key() -> None:
+    with pytest.raises(CommandError, match="2020-01-01 is over"):
+        call_command("create_key", "catalogue", "--expires", "2020-01-01")
+    assert not Key.objects.exists()
+
+
 def test_another_webhook_has_another_secret_and_the_pairing_stays() -> None:
     said("create_key", "catalogue", "--network", "192.0.2.7")
     first, second = said("pair_key", "catalogue", "--webhook", URL)[-1], said("pair_key", "catalogue", "--webhook", URL)[-1]

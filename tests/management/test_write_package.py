@@ -66,6 +66,22 @@ def test_a_database_that_cannot_be_used_is_one_sentence(monkeypatch: pytest.Monk
         write("rutgers-lib:5678")
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "begin"),
+    [
+        ("x.ZIP", (), b"PK"),
+        ("x.zip", ("--format", "tar"), b"rutgers-lib-5678/"),
+        ("zip", (), b"rutgers-lib-5678/"),
+        ("x", ("--format", "zip"), b"PK"),
+    ],
+)
+def test_the_format_is_what_is_said_else_what_the_files_name_says(
+    name: str, arguments: tuple[str, ...], begin: bytes, tmp_path: Path
+) -> None:
+    write("rutgers-lib:5678", "--output", str(tmp_path / name), *arguments)
+    assert (tmp_path / name).read_bytes().startswith(begin)
+
+
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:
     pipe, read = tmp_path / "pipe", []
     os.mkfifo(pipe)

@@ -136,6 +136,15 @@ class TestRecords:
         assert administrator.post(reverse(f"admin:getapi_{model}_delete", args=[row.pk])).status_code == 403
 
 
+def test_its_front_names_what_is_documented_and_leads_to_a_page_that_is_there(administrator: Client) -> None:
+    front = html.fromstring(administrator.get("/admin/").content)
+    assert front.xpath("//div[@id='content-main']//th/a/text()") == [
+        "Groups", "Users", "Deliveries", "Downloads", "Fixity", "Keys", "Packages",
+    ]  # fmt: skip
+    (site,) = front.xpath("//a[text()='View site']/@href")
+    assert administrator.get(site).status_code == 200
+
+
 def test_static_files_of_the_site_are_served_without_collecting_them(client: Client) -> None:
     answer = client.get("/static/admin/css/base.css")
     assert answer.status_code == 200

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from getapi import conf
@@ -51,4 +52,7 @@ def _end_of(text: str | None) -> datetime | None:
         day = None
     if day is None:
         raise CommandError(f"{text} is not a date such as 2027-12-31")
-    return datetime.combine(day, time.max, tzinfo=conf.current().zone)
+    end = datetime.combine(day, time.max, tzinfo=conf.current().zone)
+    if end <= timezone.now():
+        raise CommandError(f"{text} is over")
+    return end

@@ -12,10 +12,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error
 
 from getapi import conf
+from getapi.checks import unapplied
 from getapi.services.watcher import RESERVED_THREADS, STOP_MARGIN
 
 CONFIGURATION = "python:packaging_service.gunicorn"
@@ -90,15 +90,13 @@ def refuse_unapplied() -> None:
     """Raises CommandError where the database cannot be asked, or lacks a migration."""
     connection = connections[DEFAULT_DB_ALIAS]
     try:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        missing = unapplied()
     except Error as error:
         raise CommandError(f"The database cannot be used: {error}") from error
     finally:
         connection.close()
     if missing:
-        names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in missing)
-        raise CommandError(f"Run 'manage.py migrate' first; the database lacks {names}.")
+        raise CommandError(f"Run 'manage.py migrate' first; the database lacks {missing}.")
 
 
 def address(text: str) -> tuple[str, int]:

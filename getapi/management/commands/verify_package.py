@@ -45,7 +45,7 @@ class Command(BaseCommand):
             with _opened(options["file"]) as stream:
                 verdict = _verify(stream)
         except OSError as error:
-            raise CommandError(f"The package cannot be read: {error.strerror or error}", returncode=2) from None
+            raise CommandError(f"{options['file']} cannot be read: {error.strerror or error}", returncode=2) from None
         self._tell(verdict)
         if not verdict.valid:
             sys.exit(1)

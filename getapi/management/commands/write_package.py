@@ -25,15 +25,16 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("files", nargs="?", help="PID or PID/DSID, several joined by ;")
+        parser.add_argument("files", nargs="?", help="PID or PID/DSID, several joined by ; (in quotes)")
         parser.add_argument("--map", help="PID/DSID of a structural map, several joined by ;")
         parser.add_argument("--output", default="", help="the file, or - for standard output (default: the package's own name)")
-        parser.add_argument("--format", default="tar", help="how the bag is serialized (default: tar)")
+        parser.add_argument("--format", help="tar or zip (default: as the file's name ends, else tar)")
         parser.add_argument("--name", help="the package's name (default: the PID, or one made of the request)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            asked = packages.read_request(files=options["files"], maps=options["map"], format=options["format"], name=options["name"])
+            form = options["format"] or _format_of(options["output"])
+            asked = packages.read_request(files=options["files"], maps=options["map"], format=form, name=options["name"])
             with Spool() as spool:
                 planned = packages.prepare(asked, spool)
                 package = replace(planned, open_entry=spool.opener(planned.open_entry))
@@ -69,6 +70,10 @@ class Command(BaseCommand):
             self.stderr.write(line, style_func=str)
         else:
             self.stdout.write(line)
+
+
+def _format_of(output: str) -> str:
+    return "zip" if output.lower().endswith(".zip") else "tar"
 
 
 def _subject(error: PackagingError) -> str:
