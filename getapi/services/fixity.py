@@ -34,9 +34,7 @@ class DatabaseLedger:
         self._now = now
 
     def look_up(self, repository: str, datastreams: Iterable[DatastreamRecord]) -> Mapping[Key, Examination]:
-        asked = {(datastream.pid, datastream.dsid): datastream for datastream in datastreams}
-        known = recall(repository, asked.values())
-        return {key: seen for key, seen in known.items() if seen.mismatch or seen.vouches_for(asked[key])}
+        return {key: seen for key, seen, datastream in _recall(repository, datastreams) if seen.mismatch or seen.vouches_for(datastream)}
 
     def is_fresh(self, seen: Examination, datastream: DatastreamRecord) -> bool:
         """Whether the datastream need not be read again now."""
@@ -57,13 +55,17 @@ def is_kept(datastream: DatastreamRecord) -> bool:
 
 def recall(repository: str, datastreams: Iterable[DatastreamRecord]) -> dict[Key, Examination]:
     """What was seen of these very bytes, however long ago: where version or identity are others, nothing."""
-    asked = {(datastream.pid, datastream.dsid): datastream for datastream in datastreams if is_kept(datastream)}
-    known = {}
+    return {key: seen for key, seen, _ in _recall(repository, datastreams)}
+
+
+def _recall(repository: str, datastreams: Iterable[DatastreamRecord]) -> Iterator[tuple[Key, Examination, DatastreamRecord]]:
+    # Not what is_kept: of what is longer than a column there is no row anyway.
+    managed = ControlGroup.MANAGED
+    asked = {(each.pid, each.dsid): each for each in datastreams if each.control_group is managed and each.identity}
     for pid, dsid, version, *facts in _select(repository, asked):
         datastream = asked.get((pid, dsid))
         if datastream is not None and version == datastream.version and facts[0] == datastream.identity:
-            known[pid, dsid] = _seen(*facts)
-    return known
+            yield (pid, dsid), _seen(*facts), datastream
 
 
 def mismatched(repository: str) -> dict[str, set[str]]:
