@@ -69,7 +69,7 @@ def _place_flat(picks: Iterable[Pick]) -> list[Placed[Pick]]:
 
 
 def _find_flat(pick: Pick) -> Placed[Pick] | None:
-    name = plain_segment(_leaf(pick, ordered=False).name)
+    name = plain_segment(file_name(pick.datastream))
     return None if name is None else Placed(key=pick, path=f"{_ROOT}/{name}")
 
 

@@ -1,5 +1,7 @@
 """MIME types and the file extensions they get: a table of our own, since Python's reads the machine's ``/etc/mime.types``."""
 
+from functools import lru_cache
+
 _TYPES = {
     ".xml": "text/xml application/xml application/mods+xml application/mads+xml application/mets+xml application/alto+xml"
     " application/marcxml+xml application/premis+xml application/tei+xml application/ead+xml application/vnd.ead+xml"
@@ -165,10 +167,22 @@ _ALIKE = {
 _ENDINGS = {usual: (usual, *(other for other, meant in _ALIKE.items() if meant == usual)) for usual in _ALIKE.values()}
 
 
+_LONGEST = 255
+"""Of what is remembered: whoever writes longer types does not fill the memory with them."""
+
+
 def extension(mime: str) -> str:
     """The extension with its dot, "" for a type that is unknown or says nothing; parameters and case are ignored."""
+    return _recalled(mime) if len(mime) <= _LONGEST else _find_extension(mime)
+
+
+def _find_extension(mime: str) -> str:
     kind = mime.partition(";")[0].strip().lower()
     return _EXTENSIONS.get(kind) or _SUFFIXES.get(kind.rpartition("+")[2] if "+" in kind else "", "")
+
+
+_recalled = lru_cache(maxsize=1024)(_find_extension)
+"""Most objects have the same few types."""
 
 
 def media_type(name: str) -> str:

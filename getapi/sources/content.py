@@ -3,20 +3,18 @@
 import errno
 import hashlib
 import os
-import re
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
+from getapi.core.value import value
 
 # O_NONBLOCK has no effect on a regular file, and keeps a FIFO in its place from blocking the thread for ever.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
-
-_IDENTITY = re.compile(r"([0-9]+)-(-?[0-9]+)-([0-9]+)")
 
 ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG})
 """Error numbers that say that there is no such file, and nothing of the disk."""
@@ -27,7 +25,7 @@ def identity(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
-@dataclass(frozen=True, slots=True)
+@value(frozen=True, slots=True)
 class Witness:
     """A file as it was when something was learned of it: ``path`` is absolute, ``facts`` are what its identity is made of."""
 
@@ -37,7 +35,8 @@ class Witness:
     @classmethod
     def of(cls, path: str, known: str) -> Self:
         """The witness of a file that had the identity ``known``."""
-        size, mtime, inode = _IDENTITY.findall(known)[0]
+        size, _, rest = known.partition("-")
+        mtime, _, inode = rest.rpartition("-")  # before 1970 it is negative
         return cls(path, (int(size), int(mtime), int(inode)))
 
     def holds(self) -> bool:

@@ -1,11 +1,12 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
 from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid, spellings
-from getapi.core.rights import read_statements, statement_ids
+from getapi.core.rights import read_statements, relation_ids, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
 from getapi.core.value import value
@@ -28,7 +29,7 @@ class _Described:
     """A record and the files that it was made of: it is true for as long as they are what they were."""
 
     record: ObjectRecord
-    witnesses: tuple[Witness, ...]
+    witnesses: Sequence[Witness]
 
     def holds(self) -> bool:
         for witness in self.witnesses:  # noqa: SIM110 # this is asked of a thousand objects at once, and all() takes a third longer
@@ -59,7 +60,7 @@ class Fedora3Source:
         self._datastreams = BlobStore(repository=name, root=datastreams, layout=store_layout(layout, datastream_pattern), index=index)
         self._index = index
         self._rules = rules
-        self._statement_ids = statement_ids(rules)
+        self._statement_ids, self._relation_ids = statement_ids(rules), relation_ids(rules)
         self._cache = ObjectCache[tuple[str, str], DigitalObject]()
         self._described = ObjectCache[str, _Described]()
         self._external = external_hosts if isinstance(external_hosts, ExternalHosts) else ExternalHosts(external_hosts, repository=name)
@@ -78,7 +79,7 @@ class Fedora3Source:
             if fresh is not None and fresh != blob:
                 blob, value = fresh, self._read(true, fresh)
                 datastreams = self._record(true, fresh, value)
-        documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed)
+        documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed, relations=self._relation_ids)
         record = ObjectRecord(
             pid=true,
             repository=self.name,
@@ -93,11 +94,13 @@ class Fedora3Source:
 
     def _remember(self, record: ObjectRecord, blob: Blob) -> None:
         """Keeps a record with all the files that it rests on, unless one of them is not there: what comes to be has no identity yet."""
-        managed = [datastream for datastream in record.datastreams if datastream.control_group is ControlGroup.MANAGED]
-        if all(datastream.identity for datastream in managed):
-            files = [Witness.of(self._datastreams.whole(datastream.location), datastream.identity) for datastream in managed]
-            witnesses = (Witness.of(self._objects.whole(blob.path), blob.identity), *files)
-            self._described.put(record.pid, _Described(record=record, witnesses=witnesses), _OCTETS * (1 + len(record.datastreams)))
+        witnesses = [Witness.of(self._objects.whole(blob.path), blob.identity)]
+        for datastream in record.datastreams:
+            if datastream.control_group is ControlGroup.MANAGED:
+                if not datastream.identity:
+                    return
+                witnesses.append(Witness.of(self._datastreams.whole(datastream.location), datastream.identity))
+        self._described.put(record.pid, _Described(record=record, witnesses=witnesses), _OCTETS * (1 + len(record.datastreams)))
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""

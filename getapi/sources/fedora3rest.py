@@ -21,7 +21,7 @@ from getapi.core.errors import (
 from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid, spellings
 from getapi.core.restriction import Ground, Restriction
-from getapi.core.rights import read_statements, statement_ids
+from getapi.core.rights import read_statements, relation_ids, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.apia import ApiA
@@ -73,7 +73,7 @@ class Fedora3RestSource:
         self._peer = peer
         self._trusted = trust_api_a
         self._rules = rules
-        self._statement_ids = statement_ids(rules)
+        self._statement_ids, self._relation_ids = statement_ids(rules), relation_ids(rules)
         self._api_a = ApiA(peer, repository=name)
         self._described = ObjectCache[str, _Described]()
         self._parsed = ObjectCache[str, DigitalObject]()
@@ -128,7 +128,7 @@ class Fedora3RestSource:
         value = self._parse(pid, document, mark)
         found = record_datastreams(value, pid=pid, home=pid, find=partial(self._find, pid))
         datastreams = tuple(self._complete(each, value) for each in found)
-        documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed)
+        documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed, relations=self._relation_ids)
         record = ObjectRecord(
             pid=pid,
             repository=self.name,

@@ -7,7 +7,7 @@ object is not read here but by ``foxml``, whose verdict counts: nothing is refus
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from lxml import etree
@@ -25,6 +25,7 @@ Span = tuple[int, int]
 """Of one content: where its start tag and its end tag begin."""
 
 _WORD = b"xmlContent"
+_SPACE = " \t\r\n"
 _PROLOG = re.compile(rb"""(?:<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*<[A-Za-z]""")
 _RARE = ((b"!", b"<!"), (b"]", b"]]>"), (b"\r", b"\r"))
 """What must not be there, each behind one of its octets: a single one is found many times faster than several."""
@@ -99,7 +100,7 @@ class _Tree:
     def __init__(self, document: bytes, root: etree._Element, spans: list[Span]) -> None:
         """Raises _Unsure where the contents are others than the document's own, or a version has two."""
         contents = list(root.iter(_CONTENT))
-        if root.tag != _OBJECT or len(contents) != len(spans) or len(set(map(_parent, contents))) < len(contents):
+        if root.tag != _OBJECT or len(contents) != len(spans) or len({content.getparent() for content in contents}) < len(contents):
             raise _Unsure
         self._document = document
         self._root = root
@@ -109,20 +110,21 @@ class _Tree:
         """Raises _Unsure."""
         label, state, datastreams = "", State.ACTIVE, {}
         for child in self._root:
-            if child.tag == _DATASTREAM:
+            tag = child.tag
+            if tag == _DATASTREAM:
                 found = self._datastream(child)
                 if not found.id or found.id in datastreams:
                     raise _Unsure
                 datastreams[found.id] = found
-            elif child.tag == _PROPERTIES:
+            elif tag == _PROPERTIES:
                 for name, value in _properties(child):
                     label = value if name == LABEL else label
                     state = _state(value) if name == STATE else state
         return DigitalObject(pid=self._root.get("PID", ""), state=state, label=label, datastreams=tuple(datastreams.values()))
 
     def _datastream(self, element: etree._Element) -> Datastream:
-        get = element.get
-        current, created = _pick_current(list(element))
+        get = dict(element.items()).get
+        current, created = _pick_current(element)
         return Datastream(
             id=get("ID", ""),
             state=_state(get("STATE", "")),
@@ -143,24 +145,30 @@ class _Tree:
                 inline = self._cut(part)
             elif tag == _EMBEDDED:
                 embedded = True
-        return make_version(element.get, created=created, digests=digests, reference=reference, inline=inline, embedded=embedded)
+        get = dict(element.items()).get
+        return make_version(get, created=created, digests=digests, reference=reference, inline=inline, embedded=embedded)
 
     def _cut(self, element: etree._Element) -> InlineXml:
         start, stop = self._spans[element]
         # No value of a start tag holds a "<", and in a plain document the next one begins the next tag.
         root = self._document.find(b"<", start + 1, stop)
-        return extract(self._document, tag=start, root=root if root >= 0 else None, stop=stop, scope=element.nsmap)
+        root_tag = _sole_root(element)
+        return extract(self._document, tag=start, root=root if root >= 0 else None, stop=stop, scope=element.nsmap, root_tag=root_tag)
 
 
-def _parent(element: etree._Element) -> etree._Element | None:
-    return element.getparent()
+def _sole_root(content: etree._Element) -> str:
+    """The name of the one element that a content is, "" where it is more than that or nothing: then by itself it is no document."""
+    if len(content) != 1 or (content.text or "").strip(_SPACE):
+        return ""
+    root = content[0]
+    return "" if (root.tail or "").strip(_SPACE) else str(root.tag)
 
 
 def _properties(element: etree._Element) -> Iterator[tuple[str, str]]:
     return ((child.get("NAME", ""), child.get("VALUE", "")) for child in element if child.tag == _PROPERTY)
 
 
-def _pick_current(children: Sequence[etree._Element]) -> tuple[etree._Element | None, datetime | None]:
+def _pick_current(children: Iterable[etree._Element]) -> tuple[etree._Element | None, datetime | None]:
     """The version that Fedora takes for the current one, as ``foxml`` picks it, and when it was made."""
     current, made, latest = None, None, None
     for version in children:

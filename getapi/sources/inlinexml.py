@@ -24,10 +24,15 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#9;"
 
 @value(frozen=True, slots=True, kw_only=True)
 class InlineXml:
-    """UTF-8 octets without an XML declaration, and their SHA-256 in hex. No octets: there was no element."""
+    """UTF-8 octets without an XML declaration, and their SHA-256 in hex. No octets: there was no element.
+
+    ``root_tag`` is the root's name (``{namespace}name``) where a parser has seen that the octets are one well-formed element and nothing
+    else, "" where none has.
+    """
 
     octets: bytes
     sha256: str = field(init=False)
+    root_tag: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sha256", hashlib.sha256(self.octets).hexdigest())
@@ -48,7 +53,9 @@ def to_utf8(document: bytes) -> bytes:
     return document if encoding in {"utf-8", "ascii"} else document.decode(encoding).encode()
 
 
-def extract(document: bytes, *, tag: int, root: int | None, stop: int, scope: Mapping[str | None, str | None]) -> InlineXml:
+def extract(
+    document: bytes, *, tag: int, root: int | None, stop: int, scope: Mapping[str | None, str | None], root_tag: str = ""
+) -> InlineXml:
     """What stands in an ``xmlContent`` element, stripped, with those namespaces declared on its root that it needs from outside.
 
     ``document`` is UTF-8 and known to be well-formed, ``tag`` and ``stop`` are the offsets of the element's start and end tags, ``root``
@@ -61,10 +68,10 @@ def extract(document: bytes, *, tag: int, root: int | None, stop: int, scope: Ma
     before, after = document[start.end() : root].lstrip(_SPACE), document[root:stop].rstrip(_SPACE)
     carried = _carried(after, scope)
     if not carried:
-        return InlineXml(octets=before + after if before else after)
+        return InlineXml(octets=before + after if before else after, root_tag=root_tag)
     name = _NAME.match(after)
     head = name.end() if name else 0
-    return InlineXml(octets=b"".join((before, after[:head], *carried, after[head:])))
+    return InlineXml(octets=b"".join((before, after[:head], *carried, after[head:])), root_tag=root_tag)
 
 
 def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> list[bytes]:

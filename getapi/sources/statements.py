@@ -3,28 +3,43 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
+from getapi.core.rights import are_silent_relations
 from getapi.core.source import Content, ControlGroup, DatastreamRecord
 from getapi.sources.digitalobject import DigitalObject
+from getapi.sources.inlinexml import InlineXml
 
 MAX_STATEMENT = 4 * 2**20
 """Octets of a managed rights statement; a larger one counts as unreadable, and so denies."""
 
 
 def statement_documents(
-    value: DigitalObject, datastreams: Sequence[DatastreamRecord], ids: frozenset[str], read: Callable[[DatastreamRecord], Content]
+    value: DigitalObject,
+    datastreams: Sequence[DatastreamRecord],
+    ids: frozenset[str],
+    read: Callable[[DatastreamRecord], Content],
+    *,
+    relations: frozenset[str] = frozenset(),
 ) -> Mapping[str, bytes | None]:
     """The statements by DSID, whatever their state; None for one that cannot be read, which then denies.
 
-    ``ids`` are case-folded; ``read`` opens a managed datastream.
+    ``ids`` are case-folded; ``read`` opens a managed datastream. Of ``relations`` (``relation_ids``) those that certainly state nothing,
+    as most do, are left out.
     """
-    inline = {datastream.id: datastream.version.inline for datastream in value.datastreams if datastream.version}
     documents: dict[str, bytes | None] = {}
     for datastream in datastreams:
-        if datastream.dsid.casefold() not in ids:
+        folded = datastream.dsid.casefold()
+        if folded not in ids:
             continue
-        content = inline.get(datastream.dsid) if datastream.control_group is ControlGroup.INLINE else None
-        documents[datastream.dsid] = content.octets if content else read_statement(datastream, read)
+        inline = _find_inline(value, datastream.dsid) if datastream.control_group is ControlGroup.INLINE else None
+        if inline is None:
+            documents[datastream.dsid] = read_statement(datastream, read)
+        elif folded not in relations or not are_silent_relations(inline.octets, inline.root_tag):
+            documents[datastream.dsid] = inline.octets
     return documents
+
+
+def _find_inline(value: DigitalObject, dsid: str) -> InlineXml | None:
+    return next((found.version.inline for found in value.datastreams if found.id == dsid and found.version), None)
 
 
 def read_statement(datastream: DatastreamRecord, read: Callable[[DatastreamRecord], Content]) -> bytes | None:
@@ -41,7 +56,7 @@ def read_statement(datastream: DatastreamRecord, read: Callable[[DatastreamRecor
 
 def inline_octets(value: DigitalObject, datastream: DatastreamRecord) -> bytes:
     """The inline XML as the object has it now. Raises ContentMissing."""
-    for found in value.datastreams:
-        if found.id == datastream.dsid and found.version and found.version.inline:
-            return found.version.inline.octets
-    raise ContentMissing(datastream.pid, datastream.dsid)
+    inline = _find_inline(value, datastream.dsid)
+    if inline is None:
+        raise ContentMissing(datastream.pid, datastream.dsid)
+    return inline.octets

@@ -1,5 +1,7 @@
 """Akubra's names: the vectors of Fedora's own HashPathIdMapper tests and of real stores."""
 
+import hashlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,3 +94,10 @@ def test_every_datastream_has_one_name_that_leads_back_and_out_of_no_folder(dsid
 def test_any_file_name_is_read_without_an_error(name: str) -> None:
     token = AkubraLayout().token(name)
     assert token is None or blob_name(blob_uri(token) or "") == name
+
+
+@given(st.from_regex(r"[a-zA-Z0-9.-]{1,4}:[a-zA-Z0-9._~-]{1,6}(\+[a-zA-Z0-9._ -]{1,4}\+[a-zA-Z0-9._-]{1,4})?", fullmatch=True))
+def test_the_short_way_to_a_usual_token_s_path_leads_where_the_long_one_does(token: str) -> None:
+    uri = blob_uri(token)
+    digits = hashlib.md5((uri or "").encode(), usedforsecurity=False).hexdigest()
+    assert AkubraLayout().path(token) == (None if uri is None else f"{digits[:2]}/{blob_name(uri)}")

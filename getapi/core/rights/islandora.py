@@ -17,6 +17,8 @@ _PREDICATES = {
     _EMBARGO,
     *(f"{{http://islandora.ca/ontology/{name}#}}isViewableBy{who}" for name in ("relsext", "relsint") for who in ("User", "Role")),
 }
+_NAMES = {name.rpartition("}")[2].encode() for name in _PREDICATES}
+"""Without their namespaces: as they must be spelled in a document of UTF-8, for a name has no escapes."""
 _EVERYBODY = "anonymous user"
 """Drupal's role of those who are not logged in."""
 
@@ -41,6 +43,14 @@ def read_relations(root: etree._Element, pid: str) -> tuple[Restriction, ...]:
             viewers.setdefault(subject, set()).add(value.casefold())
     found.extend(Restriction(ground=Ground.POLICY, dsid=dsid) for dsid, names in viewers.items() if _EVERYBODY not in names)
     return tuple(found)
+
+
+def are_silent_relations(octets: bytes, root_tag: str) -> bool:
+    """Whether RELS-EXT or RELS-INT certainly says nothing that ``read_relations`` would find, without parsing it.
+
+    ``octets`` are a well-formed document of UTF-8 without a DOCTYPE, ``root_tag`` its root's ``{namespace}name``; "" is never silent.
+    """
+    return root_tag == f"{_RDF}RDF" and not any(name in octets for name in _NAMES)
 
 
 def _read_embargo(dsid: str | None, value: str) -> Restriction:

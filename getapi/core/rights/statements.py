@@ -27,6 +27,11 @@ def statement_ids(rules: Sequence[EmbargoRule]) -> frozenset[str]:
     return _KNOWN | {rule.datastream.casefold() for rule in rules}
 
 
+def relation_ids(rules: Sequence[EmbargoRule]) -> frozenset[str]:
+    """The DSIDs, case-folded, that ``read_statements`` need not be given where ``are_silent_relations``: no rule reads them otherwise."""
+    return _RELATIONS - {rule.datastream.casefold() for rule in rules}
+
+
 def read_statements(
     *,
     pid: str,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from getapi.core.restriction import Ground, Restriction
-from getapi.core.rights import read_statements, statement_ids
+from getapi.core.rights import are_silent_relations, read_statements, relation_ids, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.rights.statements import MAX_OCTETS
 from tests.core.rights import statements as say
@@ -87,7 +87,7 @@ def test_a_rule_may_read_a_datastream_that_is_a_statement_anyway() -> None:
 def test_the_package_shows_two_functions_and_no_more() -> None:
     from getapi.core import rights as package
 
-    assert set(package.__all__) == {"read_statements", "statement_ids"}
+    assert set(package.__all__) == {"are_silent_relations", "read_statements", "relation_ids", "statement_ids"}
 
 
 XML = st.recursive(
@@ -189,3 +189,22 @@ def test_the_relations_of_all_real_objects_are_read_and_close_none_of_them() -> 
                 assert read_statements(pid=root.get("PID", ""), datastreams=(), documents={"RELS-EXT": document}) == (), path.name
                 read_count += 1
     assert read_count > 10
+
+
+RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF"
+
+
+@pytest.mark.parametrize("name", ["embargo-until", "isViewableByUser", "isViewableByRole"])
+def test_relations_that_hold_a_name_that_closes_are_never_silent(name: str) -> None:
+    assert are_silent_relations(b"<rdf:RDF/>", RDF)
+    assert not are_silent_relations(f"<rdf:RDF><x:{name}/></rdf:RDF>".encode(), RDF)
+
+
+def test_what_is_no_relations_or_not_known_to_be_a_document_is_never_silent() -> None:
+    assert not are_silent_relations(b"<a/>", "a")
+    assert not are_silent_relations(b"<rdf:RDF/><rdf:RDF/>", "")
+
+
+def test_relations_that_a_rule_reads_have_to_be_given_to_it() -> None:
+    assert relation_ids(()) == {"rels-ext", "rels-int"}
+    assert relation_ids((EmbargoRule(name="m", datastream="Rels-Ext", xpath="//x"),)) == {"rels-int"}
