@@ -116,6 +116,9 @@ def _find(catalogue: Catalogue, text: str, meta: Mapping[str, Any], token: str |
     reference = parse_reference(text)
     if reference is None or reference.dsid is not None:
         raise ObjectNotFound(text)
+    asked_first = next(iter(registry().source_for(reference.pid)), None)
+    if asked_first is not None and _claims(asked_first.name):
+        admit({asked_first.name}, meta, token)  # before it is asked: strangers must not keep a server busy that is not theirs to ask
     try:
         record = catalogue.find(reference.pid)
     except SourceError as error:
@@ -127,6 +130,11 @@ def _find(catalogue: Catalogue, text: str, meta: Mapping[str, Any], token: str |
     if isinstance(verdict, Denied):
         _refuse(verdict, ObjectNotFound(reference.pid))
     return record
+
+
+def _claims(name: str) -> bool:
+    """Whether the repository has namespaces of its own: another one with such a PID would be asked after it alone."""
+    return any(repository.namespaces for repository in conf.current().repositories if repository.name == name)
 
 
 def admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:

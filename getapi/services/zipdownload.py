@@ -128,12 +128,12 @@ def look(item: int, media: Sequence[int]) -> Package:
         raise PackagePreparing(progress=0, retry_after=RETRY) from None
 
 
-def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, address: Callable[[str], str]) -> Package:
-    """The package of those media, on record under the token. Asked again with the same token, and for the same, it is the same package.
+def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, address: Callable[[str], str]) -> tuple[Package, bool]:
+    """The package of those media, on record under the token, and whether it was made just now, for this request alone.
 
-    Raises ObjectNotFound, NoAccessibleMedia, DownloadTooLarge, DownloadSlotsTaken, DownloadsBusy, ProgressTokenTaken; PackagePreparing
-    where the pictures of which nobody tells the size are not there within ``compat.omeka.wait``; SourceUnavailable and what else
-    ``packages.prepare`` raises.
+    Asked again with the same token, and for the same, it is the same package. Raises ObjectNotFound, NoAccessibleMedia, DownloadTooLarge,
+    DownloadSlotsTaken, DownloadsBusy, ProgressTokenTaken; PackagePreparing where the pictures of which nobody tells the size are not there
+    within ``compat.omeka.wait``; SourceUnavailable and what else ``packages.prepare`` raises.
     """
     name = caller.name(token if token is not None else secrets.token_hex(32))
     asked = hashlib.sha256(repr((item, sorted(media))).encode()).hexdigest()
@@ -141,7 +141,7 @@ def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, a
         known, former = _find(name, asked)
         if known is not None:
             zipslots.admit(name, asked, known)
-            return _await(known, name, asked)
+            return _await(known, name, asked), False
         return _anew(_request(item, media), caller, _Name(name, asked, former), address)
     except (SourceError, PackagePreparing, ProgressTokenTaken):
         raise
@@ -160,15 +160,15 @@ class _Name:
     former: str
 
 
-def _anew(request: PackageRequest, caller: Caller, named: _Name, address: Callable[[str], str]) -> Package:
+def _anew(request: PackageRequest, caller: Caller, named: _Name, address: Callable[[str], str]) -> tuple[Package, bool]:
     try:
         package = _checked(packages.prepare(request))
     except SizeUnknown:
         package_id = preparation.ask(request, client=caller.client, recipient=caller.recipient, thorough=False, address=address)
-        return _await(_admitted(package_id, named), named.name, named.asked)
+        return _await(_admitted(package_id, named), named.name, named.asked), False  # others may have asked for it meanwhile
     kept = packages.keep(package, client=caller.client, recipient=caller.recipient)
     _admitted(kept.id, named)
-    return kept
+    return kept, True
 
 
 def _admitted(package_id: str, named: _Name) -> models.Package:

@@ -42,12 +42,13 @@ class ZipItemView(ZipDownloadView):
     http_method_names = ["get", "head", "post"]
 
     def post(self, request: Request, item: int, **site: str) -> HttpResponseBase:
-        package = _ask(request, item)
-        found = _represent(request, package, _caller(request), first=True)
+        package, is_new = _ask(request, item)
+        found = _represent(request, package, _caller(request), first=is_new)
         return _told(send_part(request, found, 0, package.layout.length))
 
     def get(self, request: Request, item: int, **site: str) -> HttpResponseBase:
-        return _told(answer(request, _represent(request, _ask(request, item), _caller(request))))
+        package, _ = _ask(request, item)
+        return _told(answer(request, _represent(request, package, _caller(request))))
 
     def head(self, request: Request, item: int, **site: str) -> HttpResponseBase:
         caller, parameters = _caller(request), _parameters(request)
@@ -82,7 +83,7 @@ class ZipCancelView(ZipDownloadView):
         return JsonResponse(zipprogress.cancel(_parameters(request).one("token"), _caller(request)))
 
 
-def _ask(request: Request, item: int) -> Package:
+def _ask(request: Request, item: int) -> tuple[Package, bool]:
     caller, parameters = _caller(request), _parameters(request)
     media, token = zipdownload.read_media(_media(parameters)), parameters.one("progress_token") or None
     return zipdownload.ask(item, media, caller=caller, token=token, address=_content_address)

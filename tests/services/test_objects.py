@@ -8,6 +8,7 @@ from fixtures import Repository, build
 from getapi.core.errors import NetworkRefused, ObjectNotFound, PackagingError, TokenRefused
 from getapi.services import objects
 from tests.conftest import Configure
+from tests.sources.peers import Answer, PeerServer, running
 
 pytestmark = pytest.mark.django_db
 
@@ -65,3 +66,27 @@ def test_its_networks_are_answered(private: None) -> None:
 def test_its_networks_are_not_answered_through_a_proxy_that_nobody_named(private: None) -> None:
     with pytest.raises(NetworkRefused):
         objects.list_public("rutgers-lib:5678", meta=INSIDER | {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, token=None)
+
+
+def test_a_stranger_does_not_even_have_its_server_asked(configure: Configure) -> None:
+    """Whoever could would keep it, and the threads of this service that wait for it, busy without any right to an answer."""
+    with running(PeerServer(lambda _: Answer(status=404))) as server:
+        configure(f"""
+        [[repositories]]
+        name = "closed"
+        type = "orthanc"
+        url = "{server.url}"
+        allow_private = true
+        networks = ["203.0.113.0/24"]
+        """)
+        pid = "orthanc:" + "-".join(["0a1b2c3d"] * 5)
+        for ask in (
+            lambda meta: objects.list_public(pid, meta=meta, token=None),
+            lambda meta: objects.find_single(pid, "x", meta=meta, token=None),
+        ):
+            with pytest.raises(NetworkRefused):
+                ask(STRANGER)
+        assert server.asked == []
+        with pytest.raises(ObjectNotFound):
+            objects.list_public(pid, meta=INSIDER, token=None)
+        assert server.asked != []

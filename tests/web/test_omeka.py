@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 
 from getapi.core.errors import PackageCanceled, ProgressTokenTaken
+from getapi.core.slots import CONNECTIONS
 from getapi.models import Delivery, Package, ZipDownload
 from getapi.services import keys, packages, zipdownload, zipslots
 from getapi.services.layouts import LayoutCache
@@ -212,6 +213,15 @@ class TestLimits:
         assert second.status_code == 206
         assert octets(second) == first[:10]
         leave(running)
+
+    def test_a_further_connection_that_is_refused_leaves_the_download_as_it_is(self, site: Client, serve: Serve) -> None:
+        serve("[limits]\nper_reader = 1")
+        running = [item(site) for _ in range(CONNECTIONS)]
+        package = Package.objects.get()
+        assert item(site).status_code == 429
+        assert (Package.objects.get(), status(site)["status"]) == (package, "running")
+        for answer in running:
+            leave(answer)
 
     def test_octets_still_to_be_sent_are_bounded_for_all_together(self, site: Client, serve: Serve) -> None:
         serve("slots = 5\nactive_bytes = 300000")

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import requests
@@ -141,6 +142,22 @@ class TestItsDefectsAreAbsent:
         for path in (f"/api/studies/{study}/archive", f"/studies/{study}/archive", f"/api/get/orthanc:{study}"):
             assert outside.get(path).status_code == 403
         assert Package.objects.count() == 1
+
+    def test_it_opens_no_other_repository(self, db: None, configure: Configure, server: OrthancServer, study: str) -> None:
+        closed = f"""
+[[repositories]]
+name = "closed"
+type = "orthanc"
+url = "{server.url}"
+allow_private = true
+namespaces = ["closed"]"""
+        configure(toml(server.url, more=closed))
+        viewer = Client(REMOTE_ADDR=VIEWER)
+        assert viewer.get(f"/api/get/closed:{study}").status_code == 403
+        for name in (f"x;closed:{study}", f"{study};closed:{study}", f" ; closed:{study}", f"{study}\nclosed:{study}"):
+            answer = viewer.get(f"/api/studies/{quote(name)}/archive")
+            assert (answer.status_code, answer.json()["code"]) == (404, "object-not-found"), name
+        assert not Package.objects.exists()
 
     def test_each_reader_has_a_package_of_their_own(self, viewer: Client, study: str) -> None:
         other = Client(REMOTE_ADDR="192.0.2.78")
