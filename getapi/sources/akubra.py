@@ -66,10 +66,7 @@ class AkubraLayout:
 
     def path(self, token: str) -> str | None:
         """Where the token's blob lies below the store's root; None for what is no token."""
-        if len(token) <= MAX_PID and _TOKEN.fullmatch(token):
-            uri = _SCHEME + token.replace("+", "/")
-        else:
-            uri = blob_uri(token) or ""
+        uri = _SCHEME + token.replace("+", "/") if len(token) <= MAX_PID and _TOKEN.fullmatch(token) else blob_uri(token) or ""
         if not uri:
             return None
         digits = hashlib.md5(uri.encode(), usedforsecurity=False).hexdigest()
