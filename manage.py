@@ -21,9 +21,9 @@ def main() -> None:
     except Error as error:
         if "--traceback" in sys.argv:
             raise
-        said = str(error).strip()
+        said = " ".join(str(error).split())
         hints = [hint for words, hint in HINTS.items() if words in said]
-        sys.exit(" ".join([f"CommandError: The database cannot be used: {said}.", *hints[:1]]))
+        sys.exit(" ".join([f"CommandError: The database cannot be used: {said.rstrip('.?')}.", *hints[:1]]))
     except BrokenPipeError:
         # Who reads has gone, such as `head`. What Python still holds, for him and of the database, is not worth a word either.
         os._exit(1)

@@ -109,8 +109,10 @@ def pair_key(name: str, networks: Sequence[str]) -> None:
     """Pairs the key, by label or prefix, with exactly these networks; with none it learns at its next use. Raises KeyRefused."""
     wanted = _read_networks(networks)
     with transaction.atomic():
-        key = _named(name)
-        _set_networks(Key.objects.select_for_update().get(pk=key.pk), wanted)
+        key = Key.objects.select_for_update().get(pk=_named(name).pk)
+        if key.revoked is not None:
+            raise KeyRefused(f"The key {key.label} is revoked; make a new one")
+        _set_networks(key, wanted)
 
 
 def set_webhook(name: str, url: str | None) -> str:

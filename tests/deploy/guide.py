@@ -12,6 +12,7 @@ DEPLOY = TOP / "docs" / "deploy"
 LEFT_OUT = {
     "apt update && apt install": "the machine has these programs",
     "useradd": "a user of the machine",
+    "sudo -u postgres": "the tests of PostgreSQL start one of their own",
     "make install": "the environment of these tests is used",
     "sudo -u postgres": "a database on a machine of its own; tests/postgresql.py starts one",
     "systemctl": "the unit's own command is run instead, and nginx with it",

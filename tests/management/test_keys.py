@@ -53,6 +53,15 @@ def test_another_webhook_has_another_secret_and_the_pairing_stays() -> None:
     assert (Key.objects.get().webhook, Key.objects.get().webhook_secret) == ("", "")
 
 
+def test_a_revoked_key_is_not_paired() -> None:
+    said("create_key", "catalogue", "--network", "192.0.2.7")
+    said("revoke_key", "catalogue")
+    for how in (["--forget"], ["--network", "192.0.2.8"]):
+        with pytest.raises(CommandError, match="The key catalogue is revoked"):
+            call_command("pair_key", "catalogue", *how)
+    assert [row.network for row in Key.objects.get().networks.all()] == ["192.0.2.7/32"]
+
+
 def test_pairing_alone_leaves_the_webhook() -> None:
     said("create_key", "catalogue", "--webhook", URL)
     said("pair_key", "catalogue", "--network", "192.0.2.7")

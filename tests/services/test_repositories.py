@@ -133,6 +133,8 @@ class TestCheckSources:
         assert "objects: is empty" in check(configure, replace(akubra, objects=tmp_path / "empty"))
         assert "FAILED" not in check(configure, replace(akubra, datastreams=tmp_path / "empty"))
         (tmp_path / "empty" / "holiday.jpg").write_text("x")
+        for name in ("deb_conf", "fstab", "hosts"):  # of which one might be a legacy store's
+            (tmp_path / "empty" / name).write_text("x")
         assert "holds no file that is named as Fedora names them" in check(configure, replace(akubra, objects=tmp_path / "empty"))
 
     def test_wants_a_repository(self, configure: Configure) -> None:

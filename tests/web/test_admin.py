@@ -137,7 +137,7 @@ class TestRecords:
 
 
 def test_its_front_names_what_is_documented_and_leads_to_a_page_that_is_there(administrator: Client) -> None:
-    front = html.fromstring(administrator.get("/admin/").content)
+    front: Any = html.fromstring(administrator.get("/admin/").content)
     assert front.xpath("//div[@id='content-main']//th/a/text()") == [
         "Groups", "Users", "Deliveries", "Downloads", "Fixity", "Keys", "Packages",
     ]  # fmt: skip
