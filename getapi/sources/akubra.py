@@ -66,8 +66,9 @@ class AkubraLayout:
 
     def path(self, token: str) -> str | None:
         """Where the token's blob lies below the store's root; None for what is no token."""
-        uri = _SCHEME + token.replace("+", "/") if len(token) <= MAX_PID and _TOKEN.fullmatch(token) else blob_uri(token) or ""
-        if not uri:
+        usual = len(token) <= MAX_PID and _TOKEN.fullmatch(token)
+        uri = _SCHEME + token.replace("+", "/") if usual else blob_uri(token)
+        if uri is None:
             return None
         digits = hashlib.md5(uri.encode(), usedforsecurity=False).hexdigest()
         folder = "/".join([digits[start:stop] for start, stop in self._groups])

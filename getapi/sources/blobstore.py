@@ -87,6 +87,19 @@ class BlobStore:
             return None
         return Blob(path=path, size=status.st_size, identity=identity(status), plain=within and stat.S_ISREG(status.st_mode))
 
+    def take(self, token: str, *, limit: int) -> tuple[Blob, bytes] | None:
+        """The token's blob where the layout puts it, and its octets, ``limit`` at most; None for any that is not to be had so simply."""
+        path = self.layout.path(token)
+        try:
+            if path is None or not self._holds(path):
+                return None
+            found, octets = read_regular(self.whole(path), limit=limit)
+        except OSError:
+            return None
+        if len(octets) > limit:
+            return None
+        return Blob(path=path, size=int(found.partition("-")[0]), identity=found, plain=True), octets
+
     def whole(self, path: str) -> str:
         """The absolute path of a relative one."""
         return path if path.startswith("/") else f"{self._root}/{path}"

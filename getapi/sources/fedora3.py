@@ -24,6 +24,10 @@ _OCTETS = 2048
 """What a datastream's record takes in memory, about, with what is found out from it."""
 
 
+_SIMPLE = 2**20
+"""Octets of an object that is read at once. Of a larger one it is first seen whether it is known already."""
+
+
 @value(frozen=True, slots=True, kw_only=True)
 class _Described:
     """A record and the files that it was made of: it is true for as long as they are what they were."""
@@ -70,8 +74,7 @@ class Fedora3Source:
         known = self._described.get(pid)
         if known is not None and known.holds():
             return known.record
-        true, blob = self._find(pid)
-        value = self._read(true, blob)
+        true, blob, value = self._take(pid) or self._look_for(pid)
         datastreams = self._record(true, blob, value)
         if any(datastream.fault == NoticeCode.CONTENT_MISSING for datastream in datastreams):
             # A version may be purged between the reading of the object's file and the look into the store: once more, if so.
@@ -113,6 +116,20 @@ class Fedora3Source:
             return BytesContent(self._inline(datastream), datastream, start=start)
         return self._open_managed(datastream, start)
 
+    def _take(self, pid: str) -> tuple[str, Blob, DigitalObject] | None:
+        """The object under this very PID where the layout puts it, as most are: its file is opened without a look at it before."""
+        normal = parse_pid(pid)
+        taken = self._objects.take(normal, limit=_SIMPLE) if normal is not None else None
+        if normal is None or taken is None:
+            return None
+        blob, document = taken
+        known = self._cache.get((blob.path, blob.identity))
+        return normal, blob, known or self._parse(normal, blob.path, blob.identity, document)
+
+    def _look_for(self, pid: str) -> tuple[str, Blob, DigitalObject]:
+        true, blob = self._find(pid)
+        return true, blob, self._read(true, blob)
+
     def _find(self, pid: str) -> tuple[str, Blob]:
         normal = parse_pid(pid)
         if normal is None:
@@ -145,10 +162,13 @@ class Fedora3Source:
             if error.errno in ABSENT:
                 raise ObjectNotFound(pid) from error
             raise SourceUnavailable(self.name) from error
+        return self._parse(pid, blob.path, identity, document)
+
+    def _parse(self, pid: str, path: str, identity: str, document: bytes) -> DigitalObject:
         value = read_foxml(document, pid)
         if value.pid not in {"", pid} and parse_pid(value.pid.strip().removeprefix("info:fedora/")) != pid:
             raise ObjectUnreadable(pid, "it describes another object")
-        self._cache.put((blob.path, identity), value, len(document))
+        self._cache.put((path, identity), value, len(document))
         return value
 
     def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[DatastreamRecord, ...]:

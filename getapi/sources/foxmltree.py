@@ -9,6 +9,7 @@ object is not read here but by ``foxml``, whose verdict counts: nothing is refus
 import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from threading import local
 
 from lxml import etree
 
@@ -50,6 +51,16 @@ _OBJECT, _DATASTREAM, _VERSION, _DIGEST, _LOCATION, _EMBEDDED, _CONTENT, _PROPER
 )
 
 
+class _Own(local):
+    """A thread's parser: to make one takes a tenth of the time that it takes to parse most objects, and no two threads use one at once."""
+
+    def __init__(self) -> None:
+        self.parser = new_parser()
+
+
+_own = _Own()
+
+
 class _Unsure(Exception):
     """Not to be read here."""
 
@@ -60,7 +71,7 @@ def read_tree(document: bytes) -> DigitalObject | None:
     if spans is None:
         return None
     try:
-        root = etree.fromstring(document, new_parser())
+        root = etree.fromstring(document, _own.parser)
         return _Tree(document, root, spans).read()
     except (etree.XMLSyntaxError, _Unsure):
         return None

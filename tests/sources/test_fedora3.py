@@ -234,9 +234,10 @@ def failing(path: Path, real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def test_a_disk_error_at_an_object_is_the_repositorys(store: BuiltStore, source: Fedora3Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    for function in ("lstat", "open"):
+    for functions in (("open",), ("lstat", "open")):
         with monkeypatch.context() as patched:
-            patched.setattr(os, function, failing(store.path(PID), getattr(os, function)))
+            for function in functions:
+                patched.setattr(os, function, failing(store.path(PID), getattr(os, function)))
             with pytest.raises(SourceUnavailable):
                 source.describe(PID)
 
@@ -560,3 +561,9 @@ def test_a_real_legacy_store() -> None:
     assert [one.control_group.value for one in found.values()] == ["X", "X", "M", "R", "E"]
     with source.open(found["DS2"]) as content:
         assert md5(content.read(1 << 20)) == found["DS2"].digest("md5") == "d4f18b8b9c64466819ddaad46228fb9b"
+
+
+def test_a_large_object_is_described_as_a_small_one(store: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = source_of(store).describe(PID)
+    monkeypatch.setattr(module, "_SIMPLE", 10)
+    assert source_of(store).describe(PID) == usual
