@@ -9,7 +9,7 @@ import ctypes
 import time
 from collections.abc import Callable
 
-INTERVAL = 5.0
+INTERVAL = 2.0
 """Seconds between two times; each takes a millisecond or two, in which other threads may wait for memory."""
 
 
