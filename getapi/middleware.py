@@ -1,4 +1,7 @@
-"""What every request passes: a Content-Type that can be read, a name, a bound on its body, one log line, and its place in the metrics."""
+"""What every request passes: a Content-Type that can be read, a name, a bound on its body, one log line, its place in the metrics.
+
+And an end: while its answer is sent nothing of it is kept.
+"""
 
 import io
 import logging
@@ -11,8 +14,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase, ResponseHeaders
 from django.utils.http import parse_header_parameters
 from gunicorn.http.errors import ParseException
 
@@ -29,6 +32,9 @@ MAX_BODY = 4 * 2**20
 _log = logging.getLogger("getapi.requests")
 _PACKAGE_ID = re.compile(r"(?<=/packages/)([0-9a-f]{8})[0-9a-f]+")
 _BOUNDARY = re.compile(r"[A-Za-z0-9'()+_,./:=? -]{1,70}")  # RFC 2046 5.1.1
+
+_LASTING = frozenset({"method", "path", "path_info", "META", "environ"})
+"""What stays of a request while its answer is sent."""
 
 Respond = Callable[[HttpRequest], HttpResponseBase]
 
@@ -54,6 +60,33 @@ def _content_type(field: str) -> str:
         return ""
     boundary = parameters.get("boundary", "")
     return f'{media_type}; boundary="{boundary}"' if _BOUNDARY.fullmatch(boundary) else media_type
+
+
+def forget_head(application: "WSGIApplication") -> "WSGIApplication":
+    """WSGI middleware: of an answer that is sent while it is made the server has the head by now, and nobody else needs it."""
+
+    def forgetful(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        response = application(environ, start_response)
+        if isinstance(response, StreamingHttpResponse):
+            response.headers = ResponseHeaders({})
+        return response
+
+    return forgetful
+
+
+def forget_request(respond: Respond) -> Respond:
+    """Of a request nothing is kept while its answer is sent, maybe for hours, but what the server keeps too: sessions, messages, fields and
+    the like are 5 KB for each slow reader. Closures among them lead back to it, so that letting go of it alone would free nothing.
+    """
+
+    def forgetful(request: HttpRequest) -> HttpResponseBase:
+        response = respond(request)
+        if response.streaming:
+            request.close()
+            request.__dict__ = {name: value for name, value in vars(request).items() if name in _LASTING}
+        return response
+
+    return forgetful
 
 
 def name_request(respond: Respond) -> Respond:

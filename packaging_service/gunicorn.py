@@ -111,7 +111,9 @@ def on_exit(_server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """By now the application is loaded in this process."""
+    from getapi.services.heap import Heap
     from getapi.services.housekeeping import Housekeeping
+    from getapi.services.rounds import rounds
     from getapi.services.watcher import RESERVED_THREADS, watcher
 
     if worker.slot is None:
@@ -120,6 +122,7 @@ def post_worker_init(worker: Any) -> None:
         tally.take(worker.slot)
     tally.put("delivery_slots", value=worker.cfg.threads - RESERVED_THREADS)
     Housekeeping().start()
+    rounds.every_second(Heap().tidy)
     watcher.serve(threads=worker.cfg.threads, grace=worker.cfg.graceful_timeout, stopping=lambda: not worker.alive)
 
 

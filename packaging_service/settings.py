@@ -45,6 +45,7 @@ INSTALLED_APPS = [
 
 # No GZipMiddleware: it drops Content-Length and weakens ETags. Sessions, accounts and CSRF serve the admin site alone.
 MIDDLEWARE = [
+    "getapi.middleware.forget_request",
     "getapi.middleware.name_request",
     "getapi.middleware.log_request",
     "getapi.middleware.empty_bodies",

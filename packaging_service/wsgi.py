@@ -8,9 +8,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "packaging_service.settings")
 _django = get_wsgi_application()
 
-from getapi.middleware import read_content_type  # noqa: E402 # once Django is set up
+from getapi.middleware import forget_head, read_content_type  # noqa: E402 # once Django is set up
 
-application = read_content_type(_django)
+application = forget_head(read_content_type(_django))
 
 # What is loaded by now stays. Planning makes many objects, and whenever the garbage collector looked through all of them it looked through
 # these too: a fifth of the time of a package that is planned for the first time.

@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
@@ -103,7 +102,7 @@ class Openings:
         self._clock = clock
         self._slow = _slow(layout, start, stop)
         self._next = next(self._slow, None)
-        self._begun: deque[tuple[int, Opening]] = deque()
+        self._begun: list[tuple[int, Opening]] = []  # an empty deque is 600 octets, and each slow reader holds one of these
 
     def approach(self, position: int) -> None:
         """The sender has come to octet ``position`` of the layout."""
@@ -122,11 +121,11 @@ class Openings:
         """The opening of the member whose turn it is at ``position``, if one was begun."""
         while self._next is not None and self._next[0] <= position:
             self._next = next(self._slow, None)
-        return self._begun.popleft()[1] if self._begun and self._begun[0][0] == position else None
+        return self._begun.pop(0)[1] if self._begun and self._begun[0][0] == position else None
 
     def close(self) -> None:
         while self._begun:
-            self._begun.popleft()[1].discard()
+            self._begun.pop(0)[1].discard()
 
 
 def _slow(layout: Layout, start: int, stop: int) -> Iterator[tuple[int, Extent]]:

@@ -136,7 +136,7 @@ def _press(server: Server, seconds: float) -> tuple[Crowd, list[int]]:
             ends.callback(herd.close)
             herd.begin()
         crowd, memory = _rush(server, paths, key, seconds)
-        crowd.answers["slow refused"] = sum(herd.refused for herd in herds)
+        crowd.answers["slow refused"] = sum(herd.refused.total() for herd in herds)
         crowd.answers["slow lost"] = sum(herd.lost for herd in herds)
         return crowd, memory
 

@@ -28,14 +28,15 @@ class Large:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crowd:
-    """``readers`` at once, of whom ``unserved`` were refused or cut off; growth in KB for each.
+    """``readers`` at once, of whom some were ``refused``, by status, and ``lost`` cut off; growth in KB for each.
 
     ``alone`` and ``middle`` are medians of the milliseconds to a new package's first byte, before and meanwhile, ``worst`` is the maximum.
     """
 
     way: str
     readers: int
-    unserved: int
+    refused: dict[str, int]
+    lost: int
     growth: float
     alone: float
     middle: float
@@ -85,11 +86,12 @@ def _crowd(way: str, product: Product, count: int) -> Crowd:
     with reading(product.server.port, request, count) as readers:
         waited = _probe(product, seconds=10)
         growth = processes.resident(product.pid) - before
-        unserved = readers.refused + readers.lost
+        refused, lost = dict(readers.refused), readers.lost
     return Crowd(
         way=way,
         readers=count,
-        unserved=unserved,
+        refused=refused,
+        lost=lost,
         growth=growth / 1000 / count,
         alone=statistics.median(alone),
         middle=statistics.median(waited),

@@ -5,6 +5,7 @@ import selectors
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlencode
 
@@ -19,7 +20,9 @@ PATIENCE = 120.0
 
 
 class Readers:
-    """``count`` sockets on which ``request`` is sent. ``refused`` were answered otherwise than with 200, ``lost`` have ended by now."""
+    """``count`` sockets on which ``request`` is sent. ``refused`` were answered otherwise than with 200, by status;
+    ``lost`` have ended by now.
+    """
 
     def __init__(self, port: int, request: bytes, count: int) -> None:
         self._port = port
@@ -28,7 +31,8 @@ class Readers:
         self._sockets: list[socket.socket] = []
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._read, name="readers")
-        self.refused = 0
+        self._away = set[socket.socket]()
+        self.refused = Counter[str]()
         self.lost = 0
 
     def begin(self, at_once: int = 20) -> None:
@@ -60,14 +64,18 @@ class Readers:
 
     def _greet(self, connection: object) -> None:
         """The first octets of the answer."""
-        if isinstance(connection, socket.socket) and not connection.recv(64).startswith(b"HTTP/1.1 200 "):
-            self.refused += 1
+        if isinstance(connection, socket.socket):
+            status = connection.recv(64)[9:12].decode("ascii", "replace")
+            if status != "200":
+                self.refused[status or "nothing"] += 1
+                self._away.add(connection)
 
     def _read(self) -> None:
         while not self._stopping.wait(1.0):
             self.lost = 0
             for connection in self._sockets:
-                self._sip(connection)
+                if connection not in self._away:  # whose connection ends as well
+                    self._sip(connection)
 
     def _sip(self, connection: socket.socket) -> None:
         try:

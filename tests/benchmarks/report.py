@@ -155,6 +155,11 @@ Growth of the resident memory of all processes, at its peak, while one package o
 """
 
 
+def _unserved(crowd: Crowd) -> str:
+    refused = [f"{count} were refused with {status}" for status, count in crowd.refused.items()]
+    return ", ".join([*refused, *([f"{crowd.lost} were cut off"] if crowd.lost else [])])
+
+
 def _crowds(measured: Measured) -> str:
     if not measured.crowds:
         return ""
@@ -162,7 +167,7 @@ def _crowds(measured: Measured) -> str:
         f"| {each.way} | {each.readers} | {each.growth:.0f} | {each.alone:.1f} | {each.middle:.1f} | {each.worst:.1f} |"
         for each in measured.crowds
     )
-    lost = "".join(f"{each.unserved} readers, {each.way}, were refused or cut off.\n" for each in measured.crowds if each.unserved)
+    lost = "".join(f"Of the readers, {each.way}, {_unserved(each)}.\n" for each in measured.crowds if each.refused or each.lost)
     return f"""## Many slow readers
 
 Each has a package of its own, of 16 MB, of which it takes 2 KB a second; two processes. New packages of one file are asked for meanwhile.
