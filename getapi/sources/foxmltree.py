@@ -134,7 +134,7 @@ class _Tree:
         return DigitalObject(pid=self._root.get("PID", ""), state=state, label=label, datastreams=tuple(datastreams.values()))
 
     def _datastream(self, element: etree._Element) -> Datastream:
-        get = dict(element.items()).get
+        get = _attributes(element).get
         current, created = _pick_current(element)
         return Datastream(
             id=get("ID", ""),
@@ -156,7 +156,7 @@ class _Tree:
                 inline = self._cut(part)
             elif tag == _EMBEDDED:
                 embedded = True
-        get = dict(element.items()).get
+        get = _attributes(element).get
         return make_version(get, created=created, digests=digests, reference=reference, inline=inline, embedded=embedded)
 
     def _cut(self, element: etree._Element) -> InlineXml:
@@ -173,6 +173,11 @@ def _sole_root(content: etree._Element) -> str:
         return ""
     root = content[0]
     return "" if (root.tail or "").strip(_SPACE) else str(root.tag)
+
+
+def _attributes(element: etree._Element) -> dict[str, str]:
+    """All at once, which is quicker than one by one."""
+    return dict(element.items())  # type: ignore[arg-type] # lxml gives text where it was given octets
 
 
 def _properties(element: etree._Element) -> Iterator[tuple[str, str]]:

@@ -14,7 +14,6 @@ LEFT_OUT = {
     "useradd": "a user of the machine",
     "sudo -u postgres": "the tests of PostgreSQL start one of their own",
     "make install": "the environment of these tests is used",
-    "sudo -u postgres": "a database on a machine of its own; tests/postgresql.py starts one",
     "systemctl": "the unit's own command is run instead, and nginx with it",
 }
 """By how a line begins. Everything else is run."""
