@@ -50,7 +50,7 @@ class Registry:
 
     def source_for(self, pid: str) -> tuple[Source, ...]:
         """The sources to ask, in order: those that claim the PID's namespace, then those that claim none."""
-        return self._claiming.get(pid.partition(":")[0].lower(), self._others)
+        return self._claiming.get(pid.partition(":")[0].lower(), self._others) if self._claiming else self._others
 
     def describe(self, pid: str) -> ObjectRecord:
         """The object in the first source that has it under exactly this PID, else the only one alike but for case.
@@ -58,6 +58,9 @@ class Registry:
         Raises what ``Source.describe`` does. A source that does not answer ends the search: what another one holds under this PID may
         be something else.
         """
+        sources = self.source_for(pid)
+        if len(sources) == 1:  # as everywhere where there is one repository: no other can have it, and nothing is to be compared
+            return sources[0].describe(pid)
         return self._describe(pid, None)
 
     def describe_ahead(self, pids: Sequence[str], repository: str | None = None) -> Mapping[str, Told]:

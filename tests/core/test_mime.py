@@ -84,3 +84,7 @@ def test_any_text_has_an_extension_that_is_plain_or_none(mime: str) -> None:
 )
 def test_a_name_tells_a_usual_type_by_its_extension(name: str, mime: str) -> None:
     assert media_type(name) == mime
+
+
+def test_a_type_too_long_to_be_remembered_means_the_same() -> None:
+    assert extension(f"text/xml;{' ' * 300}charset=utf-8") == extension("text/xml") == ".xml"
