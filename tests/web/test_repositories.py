@@ -134,6 +134,7 @@ def test_what_an_access_list_closes_is_told_and_does_not_leave(site: Site, tmp_p
 def test_wrong_bytes_never_leave_whole(site: Site, tmp_path: Path) -> None:
     answer = site.package("demo:rotten/a.bin")
     assert not answer.is_whole
+    site.server.wait_for_rows("SELECT dsid FROM getapi_fixity WHERE pid = 'demo:rotten' AND verdict = 'mismatch'")  # within a second
     answer = site.package("demo:rotten")
     assert list(payload(answer, tmp_path)) == ["demo-rotten_b.txt"]
     assert [line[:2] for line in notices(answer)] == [["demo:rotten/a.bin", "fixity"]]

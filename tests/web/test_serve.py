@@ -118,7 +118,7 @@ def test_a_database_that_cannot_be_asked_is_told_in_a_sentence(
         raise OperationalError("unable to open database file")
 
     configure()
-    monkeypatch.setattr("getapi.management.commands.serve.MigrationExecutor.__init__", away)
+    monkeypatch.setattr("getapi.checks.MigrationExecutor.__init__", away)
     with pytest.raises(CommandError, match="unable to open"):
         run()
 
