@@ -28,6 +28,7 @@ from getapi.core.selection import Catalogue
 from getapi.core.source import DatastreamRecord, ObjectRecord
 from getapi.services import addresses, deliveries, fixity, rules, tokens
 from getapi.services.deliveries import Delivery, deliver
+from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
 from getapi.services.verification import doubt
@@ -55,7 +56,12 @@ class Single:
 
 
 def list_public(text: str, *, meta: Mapping[str, Any], token: str | None) -> dict[str, object]:
-    """``object{pid,label,datastreams[{dsid,label,mime,size}]}``. Raises ObjectNotFound, DatastreamRefused, NetworkRefused."""
+    """``object{pid,label,datastreams[{dsid,label,mime,size}]}``. Raises ObjectNotFound, DatastreamRefused, NetworkRefused, TooManyPlans."""
+    with planning.slot():
+        return _list(text, meta, token)
+
+
+def _list(text: str, meta: Mapping[str, Any], token: str | None) -> dict[str, object]:
     catalogue = Catalogue(registry(), rules.access_rules(conf.current()), timezone.now())
     record = _find(catalogue, text, meta, token)
     public = [datastream for datastream in record.datastreams if isinstance(catalogue.decide(record, datastream), Allowed)]
@@ -71,8 +77,13 @@ def find_single(text: str, dsid: str, *, meta: Mapping[str, Any], token: str | N
     """The datastream of that name.
 
     Raises ObjectNotFound or DatastreamNotFound alike for what is unknown, reserved or inactive, DatastreamRefused with the date for what
-    is closed now, ContentMissing where the store lost it, FixityMismatch where it was found not to be what was deposited.
+    is closed now, ContentMissing where the store lost it, FixityMismatch where it was found not to be what was deposited, TooManyPlans.
     """
+    with planning.slot():
+        return _find_single(text, dsid, meta, token)
+
+
+def _find_single(text: str, dsid: str, meta: Mapping[str, Any], token: str | None) -> Single:
     catalogue = Catalogue(registry(), rules.access_rules(conf.current()), timezone.now())
     record = _find(catalogue, text, meta, token)
     try:

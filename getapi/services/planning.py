@@ -3,18 +3,22 @@
 Planning is work of the processor and of the repository's disk, and mostly over within milliseconds. So who finds all slots taken waits
 for his turn for a moment instead of being sent away: people who open a page at the same time must not see errors. Those who wait hold
 threads, so only as many do as leave some for tokens and health; the rest are told to come again.
+
+Who waits for a repository's server needs no processor, and may wait for a minute: he gives his slot to others meanwhile
+(``sources.waiting``). Of the threads too no one server gets more than it leaves to all others, so that one that is slow is so alone.
 """
 
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from getapi import conf
 from getapi.core.errors import TooManyPlans
 from getapi.services.watcher import watcher
+from getapi.sources.waiting import stepping_aside
 
 WAIT = 5.0
 """Seconds for which a request waits for its turn at most."""
@@ -38,22 +42,71 @@ class PlanningSlots:
         self._changed = threading.Condition()
         self._line: deque[object] = deque()
         self._planning = 0
+        self._aside: Counter[str] = Counter()
+        self._returning = 0
 
     @property
     def held(self) -> int:
-        """Threads that plan or wait."""
-        return self._planning + len(self._line)
+        """Threads that plan or wait, for their turn or for somebody else."""
+        return self._planning + len(self._line) + self._aside.total() + self._returning
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Raises TooManyPlans where none is free in time."""
         self._enter()
         try:
-            yield
+            with stepping_aside(self._step_aside):
+                yield
         finally:
             with self._changed:
                 self._planning -= 1
                 self._changed.notify_all()
+
+    @contextmanager
+    def waiting_for(self, whom: str) -> Iterator[None]:
+        """For a thread that plans nothing and waits for somebody. Raises TooManyPlans where as many do as are left to all others."""
+        with self._changed:
+            self._check_share(whom)
+            self._aside[whom] += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._leave_aside(whom)
+
+    @contextmanager
+    def _step_aside(self, whom: str) -> Iterator[None]:
+        """Somebody else has the slot inside. Raises TooManyPlans as ``waiting_for`` does."""
+        with self._changed:
+            self._check_share(whom)
+            self._planning -= 1
+            self._aside[whom] += 1
+            self._changed.notify_all()
+        try:
+            yield
+        finally:
+            self._come_back(whom)
+
+    def _come_back(self, whom: str) -> None:
+        """Before those who have not begun yet. Who has waited in vain goes on all the same: half of a plan is of no use to anybody."""
+        limit = self._limit()
+        with self._changed:
+            self._leave_aside(whom)
+            self._returning += 1
+            self._changed.wait_for(lambda: self._planning < limit, self._wait)
+            self._returning -= 1
+            self._planning += 1
+            self._changed.notify_all()
+
+    def _check_share(self, whom: str) -> None:
+        """As with readers (``watcher``): half of what nobody else uses, but as many as plan at once in any case."""
+        limit = self._limit()
+        if self._aside[whom] >= max(limit, self._room() - self.held):
+            raise TooManyPlans(limit=limit, retry_after=RETRY_AFTER)
+
+    def _leave_aside(self, whom: str) -> None:
+        self._aside[whom] -= 1
+        self._aside += Counter()  # without those whom nobody waits for
 
     def _enter(self) -> None:
         me, end, limit = object(), time.monotonic() + self._wait, self._limit()
@@ -62,12 +115,15 @@ class PlanningSlots:
                 raise TooManyPlans(limit=limit, retry_after=RETRY_AFTER)
             self._line.append(me)
             try:
-                if not self._changed.wait_for(lambda: self._line[0] is me and self._planning < limit, end - time.monotonic()):
+                if not self._changed.wait_for(lambda: self._is_turn(me, limit), end - time.monotonic()):
                     raise TooManyPlans(limit=limit, retry_after=RETRY_AFTER)
                 self._planning += 1
             finally:
                 self._line.remove(me)
                 self._changed.notify_all()
+
+    def _is_turn(self, me: object, limit: int) -> bool:
+        return self._line[0] is me and self._planning < limit and not self._returning
 
 
 planning = PlanningSlots(lambda: conf.current().limits.planning, lambda: watcher.spare)

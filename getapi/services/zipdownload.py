@@ -186,7 +186,7 @@ def _await(row: models.Package, name: str, asked: str) -> Package:
     """The package as it can be sent, when it is prepared. Raises PackagePreparing, PackageGone, NoAccessibleMedia, DownloadTooLarge, and
     DownloadsBusy where it turns out too large to be sent now."""
     if row.state == models.Package.State.PREPARING:
-        with _alone(row.pk):
+        with _alone(row.pk), planning.waiting_for(f"preparations of {_repository().name}"):
             row = _prepared(row)
         zipslots.admit(name, asked, row)
     package = packages.reopen(row)

@@ -16,6 +16,7 @@ from getapi.sources.datastreams import UNLISTED
 from getapi.sources.digitalobject import parse_state
 from getapi.sources.http import Exchange
 from getapi.sources.peer import Peer
+from getapi.sources.waiting import waiting
 
 MAX_OCTETS = 4 * 2**20
 MOST = 5000
@@ -70,7 +71,7 @@ class ApiA:
         state = parse_state(told) if told else None  # an old Fedora tells none: that is not Active
         if state is None:
             raise ObjectUnreadable(pid, "its state is not told, or not one that Fedora knows")
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looking") as pool:
+        with waiting(self._repository), ThreadPoolExecutor(AT_ONCE, thread_name_prefix="looking") as pool:
             looked = tuple(pool.map(self._look, listed))
         label = (profile.findtext(".//{*}objLabel") or "").strip()
         return ObjectRecord(pid=pid, repository=self._repository, state=state, label=label, datastreams=looked)

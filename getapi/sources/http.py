@@ -18,6 +18,7 @@ from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 from getapi.sources.standing import Standing
+from getapi.sources.waiting import waiting
 
 logger = logging.getLogger("getapi.sources")
 # Its debug lines hold whole URLs, in whose queries some repositories want their credentials.
@@ -143,7 +144,8 @@ class HttpClient:
         Raises UrlRefused, SourceUnavailable.
         """
         for _ in range(MAX_REDIRECTS + 1):
-            exchange = self._insist(url, deadline, method, headers or {}, self._brief if brief else self.gate)
+            with waiting(self.repository):
+                exchange = self._insist(url, deadline, method, headers or {}, self._brief if brief else self.gate)
             target = exchange.headers.get("Location")
             if not follows or not exchange.response.is_redirect or target is None:
                 return exchange
@@ -156,7 +158,10 @@ class HttpClient:
 
     def fetch(self, url: str, *, patience: float, limit: int, headers: Mapping[str, str] | None = None) -> Document:
         """All of an answer of at most ``limit`` octets, which has come after ``patience`` seconds. Raises as ``ask`` does."""
-        deadline = self.clock() + patience
+        with waiting(self.repository):
+            return self._fetch(url, self.clock() + patience, limit, headers)
+
+    def _fetch(self, url: str, deadline: float, limit: int, headers: Mapping[str, str] | None) -> Document:
         for attempt in range(2):
             exchange = self.ask(url, deadline=deadline, headers=headers, brief=True)
             try:

@@ -21,6 +21,7 @@ from getapi.sources.jsonfacts import Facts, Misshapen, inside, number, read_obje
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.remotefile import Headers
+from getapi.sources.waiting import waiting
 
 MAX_OCTETS = 64 * 2**20
 """Of one answer about an object: some hundred thousand instances."""
@@ -120,7 +121,7 @@ class OrthancSource:
         unknown = [text(each, "ID") for each, digest in zip(instances, known, strict=True) if digest is None]
         asked: dict[str, str | None] = {}
         if unknown:
-            with ThreadPoolExecutor(min(self._at_once, len(unknown)), thread_name_prefix="digests") as pool:
+            with waiting(self.name), ThreadPoolExecutor(min(self._at_once, len(unknown)), thread_name_prefix="digests") as pool:
                 asked = dict(zip(unknown, pool.map(self._ask_digest, unknown), strict=True))
         for each in instances:
             file, digest = text(each, "FileUuid"), asked.get(text(each, "ID"))

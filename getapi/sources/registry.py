@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from getapi.core.errors import AmbiguousName, ObjectNotFound, SourceError, SourceUnavailable
 from getapi.core.plan import Entry
 from getapi.core.source import Content, ObjectRecord, Source
+from getapi.sources.waiting import waiting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class Registry:
         at_once = self._at_once[source.name]
         if at_once < 2 or len(pids) < 2:
             return {}
-        with ThreadPoolExecutor(min(at_once, len(pids)), thread_name_prefix="describing") as pool:
+        with waiting(source.name), ThreadPoolExecutor(min(at_once, len(pids)), thread_name_prefix="describing") as pool:
             return dict(zip(pids, pool.map(lambda pid: _told(source, pid), pids), strict=True))
 
     def _outcome(self, pid: str, first: Told) -> Told:

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError
 from getapi.core.errors import ContentChanged, SourceUnavailable
 from getapi.core.source import DatastreamRecord
 from getapi.sources.line import Line
+from getapi.sources.waiting import waiting
 
 _BLOCK = 256 << 10
 
@@ -163,7 +164,8 @@ class RemoteContent:
 
     def _take(self, count: int) -> bytes:
         try:
-            return self._body.read(count, decode_content=False)
+            with waiting(self._repository):
+                return self._body.read(count, decode_content=False)
         except (ProtocolError, IncompleteRead) as error:
             raise self._changed() from error
         except (HTTPError, OSError) as error:

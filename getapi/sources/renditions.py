@@ -17,6 +17,7 @@ from getapi.sources.picturecontent import PictureContent, is_another_kind
 from getapi.sources.remotecontent import RemoteContent
 from getapi.sources.remotefile import Headers, told_length
 from getapi.sources.unsizedcontent import UnsizedContent
+from getapi.sources.waiting import waiting
 
 LOOKING = 12.0
 """Seconds for one look: a thread that plans waits for it."""
@@ -92,7 +93,8 @@ class Renditions:
         known = [self._recall(version, candidates) for version, candidates in wanted]
         if sum(each is None for each in known) < 2:
             return [each or self._look(*thing, end) for each, thing in zip(known, wanted, strict=True)]
-        with ThreadPoolExecutor(self._at_once, thread_name_prefix="looking") as pool:
+        repository = self._peer.client.repository
+        with waiting(repository), ThreadPoolExecutor(self._at_once, thread_name_prefix="looking") as pool:
             looking = [pool.submit(self._look, *thing, end) if each is None else each for each, thing in zip(known, wanted, strict=True)]
             return [each if isinstance(each, Seen | Unseen) else each.result() for each in looking]
 

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError, IncompleteRead, ProtocolError
 from getapi.core.errors import ContentChanged, SourceUnavailable
 from getapi.core.source import DatastreamRecord
 from getapi.sources.remotecontent import Body
+from getapi.sources.waiting import waiting
 
 _BLOCK = 256 << 10
 
@@ -55,7 +56,8 @@ class UnsizedContent:
             return b""
         self.used = time.monotonic()
         try:
-            octets = self._body.read(count, decode_content=False)
+            with waiting(self._repository):
+                octets = self._body.read(count, decode_content=False)
         except (ProtocolError, IncompleteRead) as error:
             raise self._changed() from error
         except (HTTPError, OSError) as error:

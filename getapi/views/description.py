@@ -19,7 +19,10 @@ _REPOSITORY = {
     502: "The repository's description of the object cannot be read",
     503: "The repository cannot be read at the moment",
 }
-_CHANGED = {409: "The content changed while it was asked for", 429: "No download slot is free"}
+_CHANGED = {
+    409: "The content changed while it was asked for",
+    429: "No download slot is free, or too much is planned or looked up at this moment",
+}
 
 
 def _problems(sentences: Mapping[int, str]) -> Answers:
@@ -219,9 +222,9 @@ list_object = extend_schema(
     auth=_OPTIONAL_TOKEN,
     responses={
         **_formats(serializers.OBJECT_XML, serializers.ListedObject, "The object"),
-        **_problems(_REPOSITORY),
+        **_problems({**_REPOSITORY, 429: "Too much is planned or looked up at this moment"}),
     },
-    parameters=[_PID, _TOKEN],
+    parameters=[_PID, _TOKEN, _RETRY_AFTER],
 )
 
 datastream = extend_schema(
