@@ -77,7 +77,8 @@ class SlowServer(PeerServer):
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("slow")
     fedora = build(folder / "fedora")
-    with running(SlowServer()) as peer:
+    slow = SlowServer()
+    with running(slow) as peer:
         toml = f"""
 [[repositories]]
 name = "slow"
@@ -94,7 +95,7 @@ namespaces = ["rutgers-lib"]
 """
         (folder / "server").mkdir()
         with serving(folder / "server", toml=toml, threads=THREADS) as server:
-            yield Site(application=Application.at(server), slow=peer)
+            yield Site(application=Application.at(server), slow=slow)
 
 
 @pytest.fixture
