@@ -104,7 +104,7 @@ def test_every_refusal_is_told_in_the_three_formats(schema: dict[str, Any]) -> N
         ("getPackageContent", "200 206 304 404 409 410 412 416 429 500 502 503"),
         ("cancelPackage", "204 404 500 503"),
         ("changePackage", "303 400 404 408 410 413 415 429 500 503"),
-        ("getObject", "200 403 404 500 502 503"),
+        ("getObject", "200 403 404 429 500 502 503"),
         ("getDatastream", "200 206 304 403 404 409 412 416 429 500 502 503"),
     ],
 )
