@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -55,15 +54,17 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory, reque
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """A thread that lives as long as its process may hold a connection still, and PostgreSQL drops no database while anybody does."""
     from django.db import connection
 
+    def drop(name: str, verbosity: int) -> None:
+        with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined] # Django's own way to a server without a database
+            cursor.execute(f"DROP DATABASE {connection.ops.quote_name(name)} WITH (FORCE)")
+
     yield
     if connection.vendor == "postgresql":
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            others = "datname = current_database() AND pid <> pg_backend_pid()"
-            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608 # our own words
+        connection.creation._destroy_test_db = drop  # type: ignore[attr-defined] # as above
 
 
 @pytest.fixture
