@@ -59,7 +59,7 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     from django.db import connection
 
     def drop(name: str, verbosity: int) -> None:
-        with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined] # Django's own way to a server without a database
+        with connection._nodb_cursor() as cursor:  # Django's own way to a server without a database
             cursor.execute(f"DROP DATABASE {connection.ops.quote_name(name)} WITH (FORCE)")
 
     yield
