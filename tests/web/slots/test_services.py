@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from http import HTTPStatus
 from pathlib import Path
 from random import Random
@@ -220,7 +220,8 @@ def step(chance: Random, twins: Twins, paths: list[str], held: list[Reader], tol
             held.remove(reader)
         workers = Path(f"/proc/{twins.first.pid}/task/{twins.first.pid}/children").read_text(encoding="ascii").split()
         for pid in workers if victims else workers[:1]:
-            os.kill(int(pid), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # the one before may have killed it, and its parent has just noticed
+                os.kill(int(pid), signal.SIGKILL)
         for reader in doomed:
             reader.close()
     else:
