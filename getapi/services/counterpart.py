@@ -53,6 +53,7 @@ def _row(origin: models.Package, plan: Plan, recipient: Recipient) -> models.Pac
         user_agent=kept_user_agent(recipient.user_agent),
         created=origin.created,
         last_sent=origin.last_sent,
+        prepared=origin.prepared,
         format=plan.format,
         name=plan.name,
         size=lay_out(plan).length,

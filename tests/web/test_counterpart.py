@@ -72,6 +72,14 @@ def test_going_to_and_fro_prolongs_nothing(reader: Client, place: str) -> None:
     assert (first["created"], first["expires"]) == (second["created"], second["expires"])
 
 
+def test_of_what_was_prepared_lately_the_other_format_lives_as_long(reader: Client, place: str) -> None:
+    Package.objects.update(created=timezone.now() - timedelta(hours=30), prepared=timezone.now() - timedelta(hours=1))
+    zipped = other(reader, place)
+    first, second = (reader.get(each, headers=JSON).json() for each in (place, zipped))
+    assert (second["state"], second["expires"]) == ("ready", first["expires"])
+    assert reader.head(f"{zipped}/content").status_code == 200
+
+
 def test_it_counts_for_the_same_key(serve: Serve, reader: Client, place: str) -> None:
     serve("limits.packages = 1")
     assert reader.post(place, {"format": "zip"}, headers=JSON).json()["code"] == "too-many-packages"
