@@ -1,7 +1,6 @@
 """The admin site: applications' keys, packages, what was delivered, and what is damaged; from ``metrics.networks`` alone (SPEC 8)."""
 
 import hashlib
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -19,7 +18,7 @@ from django_tasks_db.models import DBTaskResult
 
 from getapi import conf
 from getapi.models import Delivery, Download, Fixity, Key, KeyNetwork, Package
-from getapi.services import addresses, keys, shelf, webhooks
+from getapi.services import keys, shelf, webhooks
 from getapi.services.statistics import LOGGED_ID
 from getapi.views import plots
 
@@ -47,26 +46,6 @@ admin.site.unregister(DBTaskResult)
 
 _CHANGED = "getapi.webhook_changed"
 """Remembered in the request's META from its saving to its answer."""
-
-
-class NetworkGuard:
-    """Middleware: from elsewhere than ``metrics.networks`` the admin site and /metrics are addresses where nothing is.
-
-    Raises ConfigurationError when a server loads it with a configuration that has mistakes: such a service must not start.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        conf.current()
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_view(self, request: HttpRequest, *_view: object) -> None:
-        match = request.resolver_match
-        guarded = match and ("admin" in match.app_names or match.url_name == "metrics")
-        if guarded and not addresses.read(request.META).within(conf.current().metrics.networks):
-            raise Http404
 
 
 class KeyForm(KeyModelForm):

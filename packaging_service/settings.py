@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 try:
     _configuration = conf.current()
 except conf.ConfigurationError:
-    # Told by getapi.checks: every command that runs checks stops there, and the web application by getapi.admin's guard.
+    # Told by getapi.checks: every command that runs checks stops there, and the web application by getapi.networkguard.
     _configuration = conf.unconfigured()
 
 SECRET_KEY = _configuration.secret_key
@@ -52,7 +52,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "getapi.middleware.limit_body",
-    "getapi.admin.NetworkGuard",
+    "getapi.networkguard.NetworkGuard",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -26,7 +26,8 @@ from getapi.models import Delivery
 from getapi.services import addresses, patience, process
 from getapi.services.coverage import BEAT, LEASE
 from getapi.services.patience import limit_patience
-from getapi.services.recorder import Record, Recorder, recorder
+from getapi.services.record import Record
+from getapi.services.recorder import Recorder, recorder
 from getapi.services.rounds import AWAY
 
 logger = logging.getLogger("getapi.admission")

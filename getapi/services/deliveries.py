@@ -20,7 +20,8 @@ from getapi.core.layout import Extent, Layout
 from getapi.core.source import Content
 from getapi.services import meters
 from getapi.services.admission import Admission, admission, reader_of
-from getapi.services.recorder import Record, Recorder, facts, recorder
+from getapi.services.record import Record, facts
+from getapi.services.recorder import Recorder, recorder
 from getapi.services.rounds import close_databases
 from getapi.services.statistics import Item, Recipient, kept_address, kept_user_agent
 from getapi.services.watcher import Watcher, watcher

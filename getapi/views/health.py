@@ -32,7 +32,7 @@ class ReadyView(ApiView):
 
 
 class MetricsView(ApiView):
-    """What the processes of this node counted, and what the database knows; from ``metrics.networks`` alone (``admin.NetworkGuard``)."""
+    """What the processes of this node counted, and what the database knows; from ``metrics.networks`` alone (``networkguard``)."""
 
     @description.metrics
     def get(self, request: Request) -> HttpResponse:

@@ -17,7 +17,8 @@ from getapi.models import Delivery, Key
 from getapi.services import admission as admitting
 from getapi.services import patience, process
 from getapi.services.admission import Admission, reader_of
-from getapi.services.recorder import Record, Recorder
+from getapi.services.record import Record
+from getapi.services.recorder import Recorder
 from getapi.services.rounds import Rounds
 from getapi.transport.transfer import Transfer
 from tests.conftest import Configure

@@ -16,7 +16,8 @@ from getapi.core.layout import lay_out
 from getapi.models import Delivery, Download, Key, Package
 from getapi.services import recorder as recording
 from getapi.services import shelf
-from getapi.services.recorder import Record, Recorder
+from getapi.services.record import Record
+from getapi.services.recorder import Recorder
 from getapi.services.rounds import Rounds
 from getapi.transport.transfer import Transfer
 from tests.conftest import Configure

@@ -71,7 +71,8 @@ def _take_one(journal: Journal, chance: Random, reader: str) -> None:
     from getapi.core.errors import DatabaseUnavailable, TooManyDeliveries
     from getapi.models import Delivery
     from getapi.services.admission import admission, reader_of
-    from getapi.services.recorder import Record, recorder
+    from getapi.services.record import Record
+    from getapi.services.recorder import recorder
     from getapi.transport.transfer import Transfer
 
     package = chance.choice(PACKAGES)

@@ -1,0 +1,23 @@
+"""Rows and constraints, no behaviour; only services and the admin site touch them."""
+
+from getapi.models.deliveries import Delivery, Download, ZipDownload
+from getapi.models.keys import FailureCount, ForwardingSighting, Key, KeyNetwork
+from getapi.models.packages import Announcement, Job, Package, StagedMember
+from getapi.models.stores import Fixity, IndexedPath, IndexScan
+
+__all__ = [
+    "Announcement",
+    "Delivery",
+    "Download",
+    "FailureCount",
+    "Fixity",
+    "ForwardingSighting",
+    "IndexScan",
+    "IndexedPath",
+    "Job",
+    "Key",
+    "KeyNetwork",
+    "Package",
+    "StagedMember",
+    "ZipDownload",
+]
