@@ -50,7 +50,7 @@ def present_package(package: Mapping[str, Any], absolute: Callable[[str], str]) 
 
 
 def _kept(package: Mapping[str, Any], absolute: Callable[[str], str]) -> Context:
-    checksum = conf.current().packages.checksum
+    checksum = package.get("checksum") or conf.current().packages.checksum
     size, sent, file = package["size"] or 0, package["sent"] or 0, f"{package['name']}.{package['format']}"
     return {
         "address": package["content"].removesuffix("/content"),

@@ -28,7 +28,8 @@ class Standing {
     const begun = performance.now();
     let pause;
     try {
-      const answer = await fetch(this.address, { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(60000) });
+      const headers = { Accept: "application/json", Prefer: "return=minimal" };
+      const answer = await fetch(this.address, { headers, cache: "no-store", signal: AbortSignal.timeout(60000) });
       if (answer.status === 404 || answer.status === 410) return location.reload();
       if (!answer.ok) pause = 1000 * Number(answer.headers.get("Retry-After"));
       else if (this.hear(await answer.json())) return this.stop();
