@@ -38,7 +38,7 @@ else:
 
 admin.site.site_header = admin.site.site_title = "Packaging service"
 admin.site.index_title = "Keys, packages and what was delivered"
-# "View site": there is nothing at /.
+# "View site": where an administrator can see the service at work.
 admin.site.site_url = "/api/try"
 # Beside its package a waiting task tells nothing.
 admin.site.unregister(DBTaskResult)

@@ -28,6 +28,7 @@ def browser(db: None, serve: Serve) -> Client:
 TEMPLATES = sorted((Path(getapi.__file__).parent / "templates" / "getapi").glob("*.html"))
 PAGES = [
     "/api/try",
+    "/",
     "/api/get/rutgers-lib:5678",
     "/api/get/rutgers-lib:6001",
     "/api/get/rutgers-etd:100",
@@ -146,6 +147,18 @@ def test_no_page_keeps_or_wants_a_cookie(browser: Client, kept: str) -> None:
     for address in (kept, "/api/try"):
         assert not browser.get(address).cookies
         assert "Cookie" not in browser.get(address).get("Vary", "")
+
+
+def test_who_types_the_host_s_name_alone_is_told_what_this_is_and_where_to_go(browser: Client) -> None:
+    for client in (browser, Client()):
+        answer = client.get("/")
+        page: Any = html.document_fromstring(answer.content)
+        assert (answer.status_code, page.findtext(".//h1")) == (200, "Packaging service")
+        addresses = [str(each) for each in page.xpath("//main//a/@href")]
+        assert addresses == ["/api/try", "/api/docs", "/api/schema"]
+        assert all(browser.head(address).status_code == 200 for address in addresses)
+    assert browser.head("/").status_code == 200
+    assert browser.post("/")["Allow"] == "GET, HEAD"
 
 
 def test_the_developers_page_names_the_limits_and_holds_no_secret(browser: Client, key: str) -> None:
