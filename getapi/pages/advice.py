@@ -28,6 +28,10 @@ _CODES: Mapping[str, _Words] = {
         _("Check the key, and the address from which it may be used, with the administrator."),
     ),
     "network-refused": (_("This repository is not open to everyone"), _("Ask from the repository's own page.")),
+    "forbidden": (
+        _("This cannot be done from here"),
+        _("Load the page from which you came again. If you had logged in there, log in again."),
+    ),
     "datastream-refused": (
         _("This is closed at the moment"),
         _("Where a date is named, come back after it. The repository's staff can tell you more."),

@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from getapi.renderers import PAGE_POLICY, render_page
+from getapi.renderers import render_page
 from getapi.views.answer import ApiView
 
 
@@ -13,7 +13,7 @@ class HomeView(ApiView):
     schema = None
 
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(render_page("getapi/home.html", {}), headers={"Content-Security-Policy": PAGE_POLICY})
+        return HttpResponse(render_page("getapi/home.html", {}))
 
     def head(self, request: Request) -> HttpResponse:
         return self.get(request)
