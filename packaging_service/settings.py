@@ -25,6 +25,7 @@ USE_TZ = True
 TIME_ZONE = _configuration.time_zone
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = "packaging_service.formats"
 APPEND_SLASH = False  # our addresses answer with and without it (SPEC 1)
 
 INSTALLED_APPS = [

@@ -42,7 +42,7 @@ def check(answer: Any, policy: str = PAGE_POLICY) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "no-store" in answer["Cache-Control"]
     if answer.content:
-        page = html.document_fromstring(answer.content)
+        page: Any = html.document_fromstring(answer.content)
         assert not page.xpath("//style | //@style | //script[not(@src)] | //@*[starts-with(name(), 'on')]")
         addresses = [str(each) for each in page.xpath("//@src | //link/@href | //form/@action | //@formaction")]
         assert not [each for each in addresses if "//" in each or each.startswith(("data:", "javascript:"))]

@@ -157,7 +157,7 @@ def test_a_port_that_is_taken_is_told_once_and_soon(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         (tmp_path / "packaging.toml").write_text(f'database = "{Database.of(tmp_path).url}"\n', encoding="utf-8")
         product = {"DJANGO_SETTINGS_MODULE": "packaging_service.settings", "PACKAGING_CONFIG": str(tmp_path / "packaging.toml")}
-        command = [sys.executable, TOP / "manage.py", "serve", "--bind", f"127.0.0.1:{port}"]
+        command = [sys.executable, str(TOP / "manage.py"), "serve", "--bind", f"127.0.0.1:{port}"]
         done = subprocess.run(command, cwd=tmp_path, env=os.environ | product, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr.count(str(port))) == (1, 1), done.stderr
     (told,) = [line for line in done.stderr.splitlines() if str(port) in line]
