@@ -187,7 +187,8 @@ def shown(**package: Any) -> Any:
     """What the page of that package says at its head."""
     whole = {
         "id": "0" * 32, "state": "ready", "format": "tar", "name": "x", "size": 10240, "files": 1, "sent": 0, "rate": None,
-        "progress": None, "created": "2026-11-21T03:02:14Z", "expires": "2026-11-22T03:02:14Z", "content": f"/api/get/packages/{'0' * 32}/content",
+        "progress": None, "created": "2026-11-21T03:02:14Z", "expires": "2026-11-22T03:02:14Z",
+        "content": f"/api/get/packages/{'0' * 32}/content",
         "datastreams": [], "notices": [],
     }  # fmt: skip
     return html.document_fromstring(HtmlRenderer().render({"package": whole | package}))
