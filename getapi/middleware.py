@@ -21,6 +21,7 @@ from gunicorn.http.errors import ParseException
 
 from getapi import requestid
 from getapi.refusals import refuse
+from getapi.renderers import PAGE_POLICY
 from getapi.services import addresses, meters
 
 if TYPE_CHECKING:
@@ -102,6 +103,18 @@ def name_request(respond: Respond) -> Respond:
         return response
 
     return named
+
+
+def confine(respond: Respond) -> Respond:
+    """Of every page, the admin site's and an error's too, the same Content-Security-Policy, unless it has one of its own."""
+
+    def confined(request: HttpRequest) -> HttpResponseBase:
+        response = respond(request)
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+        return response
+
+    return confined
 
 
 def log_request(respond: Respond) -> Respond:

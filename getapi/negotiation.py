@@ -31,7 +31,18 @@ def preferred_format(accept: str) -> str:
 
 def prefers_async(prefer: str) -> bool:
     """Whether ``Prefer`` (RFC 7240 2, 4.1) wants an answer before the work is done; whatever else it says is not for us."""
-    return any(part.partition(";")[0].partition("=")[0].strip().lower() == "respond-async" for part in prefer.split(","))
+    return any(name == "respond-async" for name, _ in _preferences(prefer))
+
+
+def prefers_minimal(prefer: str) -> bool:
+    """Whether ``Prefer`` (RFC 7240 2, 4.2) wants no more than it takes; of two words on that the first counts."""
+    return next((value for name, value in _preferences(prefer) if name == "return"), "").lower() == "minimal"
+
+
+def _preferences(prefer: str) -> list[tuple[str, str]]:
+    """Names in small letters, with their values; parameters are nothing to us."""
+    pairs = (part.partition(";")[0].partition("=") for part in prefer.split(","))
+    return [(name.strip().lower(), value.strip().strip('"')) for name, _, value in pairs]
 
 
 def choose_named(accept: str, types: Mapping[str, str]) -> str | None:

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from getapi import problems, requestid
 from getapi.negotiation import preferred_format
-from getapi.renderers import PAGE_POLICY, RENDERERS
+from getapi.renderers import RENDERERS
 
 
 def refuse(request: HttpRequest, status: int) -> HttpResponse:
@@ -30,8 +30,6 @@ def tell(request: HttpRequest, problem: Mapping[str, Any], headers: Mapping[str,
     response["Content-Length"] = str(len(response.content))
     response["Cache-Control"] = "no-store"
     response["Vary"] = "Accept"
-    if wanted == "html":
-        response["Content-Security-Policy"] = PAGE_POLICY
     return response
 
 
@@ -41,6 +39,11 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return refuse(request, 403)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form of the admin site without what only its own page could give it (CSRF)."""
+    return tell(request, problems.plain(403) | {"detail": "This form has run out, or was sent from another site"})
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -17,7 +17,7 @@ PAGE_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""The Content-Security-Policy of our own HTML: whatever a repository's label says, nothing runs but our own files."""
+"""The Content-Security-Policy of pages (``middleware.confine``): whatever a repository's label says, nothing runs but our own files."""
 
 _ITEMS = {"datastreams": "datastream", "notices": "notice"}
 _UNFIT = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -84,7 +84,10 @@ class PreparationProblem(serializers.Serializer[Any]):
 
 
 class KeptPackage(serializers.Serializer[Any]):
-    """Lists are empty, and the digest is null, in the states preparing, failed, canceled, expired and changed."""
+    """Lists are empty, and what belongs to them is null, in the states preparing, failed, canceled, expired and changed.
+
+    With Prefer: return=minimal checksum, tagmanifest_sha256, datastreams and notices are left out.
+    """
 
     id = serializers.CharField()
     state = serializers.ChoiceField(choices=["preparing", "ready", "sending", "broken", "done", "failed", "canceled", "expired", "changed"])
@@ -101,11 +104,14 @@ class KeptPackage(serializers.Serializer[Any]):
     created = serializers.DateTimeField()
     expires = serializers.DateTimeField(help_text="Later with every octet that is sent")
     content = serializers.CharField(help_text="The address of its bytes")
-    tagmanifest_sha256 = serializers.CharField(
-        allow_null=True, help_text="Of the tag manifest, which covers all; null while it is not known"
+    checksum = serializers.ChoiceField(
+        choices=["sha256", "sha512"], required=False, allow_null=True, help_text="The algorithm of its manifests, and part of their names"
     )
-    datastreams = PackagedDatastream(many=True)
-    notices = Notice(many=True)
+    tagmanifest_sha256 = serializers.CharField(
+        required=False, allow_null=True, help_text="Of the tag manifest, which covers all; null while it is not known"
+    )
+    datastreams = PackagedDatastream(many=True, required=False)
+    notices = Notice(many=True, required=False)
 
 
 class EstimatedPackage(serializers.Serializer[Any]):
@@ -175,7 +181,7 @@ PACKAGE_XML: Schema = {
         **dict.fromkeys(("size", "files", "sent", "progress"), _WHOLE),
         "rate": {**_WHOLE, "nullable": True},
         "problem": {"type": "object", "properties": dict.fromkeys(("code", "text"), _TEXT)},
-        **dict.fromkeys(("created", "expires", "content", "tagmanifest_sha256"), _TEXT),
+        **dict.fromkeys(("created", "expires", "content", "checksum", "tagmanifest_sha256"), _TEXT),
         **_LISTS,
     },
 }

@@ -5,6 +5,7 @@ from django.urls.converters import StringConverter
 
 from getapi.views.answer import ApiView
 from getapi.views.health import LiveView, MetricsView, ReadyView
+from getapi.views.home import HomeView
 from getapi.views.objects import DatastreamView, ObjectView
 from getapi.views.packages import EstimateView, KeptPackageView, PackageContentView, PackageView
 from getapi.views.schema import DocsView, SchemaView
@@ -40,6 +41,7 @@ def _thing(route: str, view: type[ApiView], name: str) -> list[URLPattern]:
 
 
 urlpatterns = [
+    path("", HomeView.as_view(), name="home"),
     *_method("getToken", GetTokenView, "token"),
     *_method("PACKAGE", PackageView, "package"),
     *_method("ESTIMATE", EstimateView, "estimate"),

@@ -25,6 +25,7 @@ USE_TZ = True
 TIME_ZONE = _configuration.time_zone
 LANGUAGE_CODE = "en"
 USE_I18N = False
+FORMAT_MODULE_PATH = "packaging_service.formats"
 APPEND_SLASH = False  # our addresses answer with and without it (SPEC 1)
 
 INSTALLED_APPS = [
@@ -47,6 +48,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "getapi.middleware.forget_request",
     "getapi.middleware.name_request",
+    "getapi.middleware.confine",
     "getapi.middleware.log_request",
     "getapi.middleware.empty_bodies",
     "django.middleware.security.SecurityMiddleware",
@@ -195,6 +197,7 @@ SESSION_COOKIE_AGE = 8 * 3600
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "getapi.refusals.forged"  # Django's own page has styles that no page of ours may have
 # TLS, its redirect and HSTS are the front's business (docs/deploy); the admin site's own addresses are local by default.
 SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008"]
 

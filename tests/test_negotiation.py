@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getapi.negotiation import choose_named, preferred_format, prefers_async
+from getapi.negotiation import choose_named, preferred_format, prefers_async, prefers_minimal
 
 ARCHIVES = {"application/x-tar": "tar", "application/zip": "zip"}
 
@@ -89,3 +89,22 @@ def test_a_package_s_format_is_named_or_not(accept: str, expected: str | None) -
 )
 def test_who_prefers_an_answer_before_the_work_is_done(prefer: str, expected: bool) -> None:
     assert prefers_async(prefer) is expected
+
+
+@pytest.mark.parametrize(
+    ("prefer", "expected"),
+    [
+        ("return=minimal", True),
+        ("Return = Minimal", True),
+        ('return="minimal"', True),
+        ("respond-async, return=minimal; x=1", True),
+        ("return=representation", False),
+        ("return=representation, return=minimal", False),
+        ("return", False),
+        ("minimal", False),
+        ("x; return=minimal", False),
+        ("", False),
+    ],
+)
+def test_who_prefers_no_more_than_it_takes(prefer: str, expected: bool) -> None:
+    assert prefers_minimal(prefer) is expected

@@ -60,6 +60,7 @@ def test_it_is_told_in_words() -> None:
     ("count", "told"),
     [
         (0, "0 bytes"),
+        (1, "1 byte"),
         (999, "999 bytes"),
         (1000, "1 kB"),
         (1234, "1.23 kB"),

@@ -13,7 +13,7 @@ _Words = tuple[str | Promise, str | Promise]
 
 _AGAIN = _("Go back to the repository's page and ask again.")
 _ELSEWHERE = _("Please check the address. If a page led you here, tell its owner.")
-_NEW = _("Go back to the repository's page and ask for a new package. What you have received of this one can be thrown away.")
+_NEW = _("Go back to the repository's page and ask for a new package. Throw away what you have received of this one.")
 _LATER = _("Please try again in a little while. Nothing is lost.")
 _STAFF = _("Please tell the repository's staff, with the word and the number below.")
 _LESS = _("Go back and choose less, or take it in several packages.")
@@ -21,13 +21,17 @@ _LESS = _("Go back and choose less, or take it in several packages.")
 _CODES: Mapping[str, _Words] = {
     "token-refused": (
         _("Your permission to download has run out"),
-        _("It holds for a short while, and often for one address alone. Go back to the repository's page, load it again, and ask again."),
+        _("A permission is valid for a short while, and often from one network address alone. Reload the repository's page and ask again."),
     ),
     "token-not-generated": (
         _("No token for this key"),
         _("Check the key, and the address from which it may be used, with the administrator."),
     ),
     "network-refused": (_("This repository is not open to everyone"), _("Ask from the repository's own page.")),
+    "forbidden": (
+        _("This cannot be done from here"),
+        _("Load the page from which you came again. If you had logged in there, log in again."),
+    ),
     "datastream-refused": (
         _("This is closed at the moment"),
         _("Where a date is named, come back after it. The repository's staff can tell you more."),

@@ -20,12 +20,21 @@ Context = dict[str, Any]
 
 def present(name: str, value: Any, absolute: Callable[[str], str]) -> Context:
     """The template's context for ``{name: value}``; ``absolute`` makes a whole URL of an address of ours."""
-    extra: Context = {}
     if name == "package":
-        extra = present_package(value, absolute)
-    elif name == "object":
-        extra = {"rows": [{**row, "human": human(row["size"]), "exact": exact(row["size"])} for row in value["datastreams"]]}
-    return {name: value, **extra}
+        return {name: value, **present_package(value, absolute)}
+    if name == "object":
+        return {name: {**value, "label": _readable(value["label"])}, "rows": [_row(each) for each in value["datastreams"]]}
+    return {name: value}
+
+
+def _row(datastream: Mapping[str, Any]) -> Context:
+    told = {name: _readable(datastream[name]) for name in ("label", "mime")}
+    return {**datastream, **told, "human": human(datastream["size"]), "exact": exact(datastream["size"])}
+
+
+def _readable(text: str) -> str:
+    """Without what lets a line be read from its end (Unicode's LRO and RLO), so that ``gpj.exe`` is seen as ``exe.jpg``."""
+    return text.translate({0x202D: None, 0x202E: None})
 
 
 def present_package(package: Mapping[str, Any], absolute: Callable[[str], str]) -> Context:
@@ -50,7 +59,7 @@ def present_package(package: Mapping[str, Any], absolute: Callable[[str], str]) 
 
 
 def _kept(package: Mapping[str, Any], absolute: Callable[[str], str]) -> Context:
-    checksum = conf.current().packages.checksum
+    checksum = package.get("checksum") or conf.current().packages.checksum
     size, sent, file = package["size"] or 0, package["sent"] or 0, f"{package['name']}.{package['format']}"
     return {
         "address": package["content"].removesuffix("/content"),

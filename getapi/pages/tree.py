@@ -1,13 +1,14 @@
 """What is in a package as folders and files, with the sizes of folders summed."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from getapi.pages.measures import exact, human
 
-MOST_OPEN = 30
-"""Files that a folder may hold, in all, to be shown open from the start."""
+MOST_LINES = 100
+"""Files and folders that are shown at once: from the start, and when a folder is opened that was too large for that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +32,21 @@ class File:
 
 @dataclass(slots=True, kw_only=True)
 class Folder:
-    """``size`` in octets and ``count`` in files are of all that is below it; an unknown size counts as nothing."""
+    """``size`` in octets and ``count`` in files are of all that is below it; an unknown size counts as nothing.
+
+    ``is_open``: shown with what is in it, as soon as the folder above is.
+    """
 
     name: str
     folders: dict[str, "Folder"] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
     size: int = 0
     count: int = 0
+    is_open: bool = False
+
+    @property
+    def lines(self) -> int:
+        return len(self.folders) + len(self.files)
 
     @property
     def human(self) -> str:
@@ -52,10 +61,6 @@ class Folder:
         return f"{self.count:,}"
 
     @property
-    def is_open(self) -> bool:
-        return self.count <= MOST_OPEN
-
-    @property
     def below(self) -> Iterator["Folder"]:
         return iter(self.folders.values())
 
@@ -67,7 +72,21 @@ def grow(name: str, datastreams: Iterable[Mapping[str, Any]]) -> Folder:
     top = Folder(name=name)
     for row in rows:
         _plant(top, row, whole)
+    _unfold([top], MOST_LINES)
     return top
+
+
+def _unfold(folders: Iterable[Folder], room: int) -> None:
+    """Opens what fits into ``room`` lines, the upper folders first. Whoever opens another one sees as many lines again."""
+    waiting = deque(folders)
+    while waiting:
+        folder = waiting.popleft()
+        folder.is_open = folder.lines <= room
+        if folder.is_open:
+            room -= folder.lines
+            waiting.extend(folder.below)
+        else:
+            _unfold(folder.below, MOST_LINES - folder.lines)
 
 
 def _plant(top: Folder, row: Mapping[str, Any], whole: int) -> None:

@@ -28,6 +28,14 @@ LEDGER_PAUSE = 300.0
 """Seconds for which the ledger's numbers are told from memory: to count its rows takes a second for each million."""
 
 
+EXPECTED: Mapping[str, tuple[str, ...]] = {
+    "deliveries": tuple(outcome.value for outcome in Delivery.Outcome if outcome is not Delivery.Outcome.RUNNING),
+    "datastreams": ("false", "true"),
+    "datastreams_bytes": ("false", "true"),
+}
+"""Values of a counter's one label that are told from the start, as 0: of a series that begins with 1 ``rate()`` sees nothing happen."""
+
+
 class NodeCollector(Collector):
     """What this node's processes counted since the service was started."""
 
@@ -38,8 +46,8 @@ class NodeCollector(Collector):
         sums = self._tally.sums()
         for name, (sentence, labels) in COUNTERS.items():
             family = CounterMetricFamily(f"{PREFIX}_{name}", sentence, labels=labels)
-            if not labels:
-                sums.setdefault((name,), 0.0)
+            for values in [(value,) for value in EXPECTED.get(name, ())] if labels else [()]:
+                sums.setdefault((name, *values), 0.0)
             for known, value in sums.items():
                 if known[0] == name and len(known) == 1 + len(labels):
                     family.add_metric(known[1:], value)
@@ -141,8 +149,9 @@ def _packages() -> Metric:
     family = GaugeMetricFamily(f"{PREFIX}_packages", "Packages that are kept", labels=["state"])
     now, states = timezone.now(), Package.objects.order_by()
     alive = states.filter(shelf.unexpired(now))
-    for row in alive.values("state").annotate(count=Count("pk")):
-        family.add_metric([str(row["state"])], row["count"])
+    found = {str(row["state"]): row["count"] for row in alive.values("state").annotate(count=Count("pk"))}
+    for state in Package.State.values:
+        family.add_metric([state], found.get(state, 0))
     family.add_metric(["expired"], states.exclude(shelf.unexpired(now)).count())
     return family
 

@@ -23,6 +23,7 @@ from getapi.core.source import Content, DatastreamRecord
 from getapi.services import fixity, jobs, rules, shelf, stage
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.fixity import DatabaseLedger
+from getapi.services.glances import Glances
 from getapi.services.layouts import LayoutCache, LayoutsInUse
 from getapi.services.planning import planning
 from getapi.services.repositories import registry
@@ -36,7 +37,11 @@ MEDIA_TYPES = {"tar": "application/x-tar", "zip": "application/zip"}
 
 DELIVERIES = ("stream", "link")
 
+GLANCE = 30.0
+"""Seconds for which a package that was looked at counts as unchanged to who only wants to know how it stands."""
+
 _recent = LayoutCache()
+_glances = Glances(pause=GLANCE)
 _in_use = LayoutsInUse()
 
 
@@ -140,10 +145,23 @@ def reopen(row: models.Package) -> Package:
     Raises PackageGone (expired, cancelled, failed, changed, closed or outdated), SourceUnavailable, TooManyPlans, PackagePreparing, also
     where what was staged for it is lost and is had again from now on.
     """
+    _check(row)
+    with planning.slot(), _glances.looking(row.pk):
+        return _reopen(row)
+
+
+def glance(row: models.Package) -> None:
+    """Raises what ``reopen`` does where the package cannot be had. No byte may leave by this word: the repository is asked again only
+    where this process has not done so for GLANCE.
+    """
+    _check(row)
+    if not _glances.is_fresh(row.pk):
+        reopen(row)
+
+
+def _check(row: models.Package) -> None:
     shelf.check(row, timezone.now())
     jobs.check(row)
-    with planning.slot():
-        return _reopen(row)
 
 
 def _reopen(row: models.Package) -> Package:

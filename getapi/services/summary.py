@@ -1,6 +1,7 @@
 """A kept package as its page, JSON and XML tell it (SPEC 1)."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from getapi.core import bag
@@ -19,19 +20,43 @@ CHANGED = "changed"
 
 
 def summarize(package_id: str, *, content: str) -> dict[str, object]:
-    """``package{id,state,format,name,size,files,sent,rate,progress,problem{code,text},created,expires,content,...,datastreams,notices}``.
+    """``package{...,checksum,tagmanifest_sha256,datastreams,notices}``: all that ``outline`` tells, and what is in it.
 
     ``content`` is the bytes' own address. Of a package that cannot be had any more no datastream is told: what is closed since may be
-    among them. Raises PackageNotFound, SourceUnavailable.
+    among them. Raises PackageNotFound, SourceUnavailable, TooManyPlans.
     """
     row = shelf.find(package_id)
+    plans: list[Plan] = []
+    told = _outline(row, content, lambda: plans.append(packages.reopen(row).plan))
+    plan = plans[0] if plans else None
+    return told | {
+        "checksum": None if plan is None else plan.algorithm,
+        "tagmanifest_sha256": None if plan is None else _tagmanifest_digest(plan),
+        "datastreams": [] if plan is None else _datastreams(plan),
+        "notices": [] if plan is None else _notices(plan),
+    }
+
+
+def outline(package_id: str, *, content: str) -> dict[str, object]:
+    """``package{id,state,format,name,size,files,sent,rate,progress,problem{code,text},created,expires,content}``, for who asks again and
+    again: it costs the same however much is in the package, and tells by ``packages.GLANCE`` later what its repository says of it.
+
+    Raises what ``summarize`` does.
+    """
+    row = shelf.find(package_id)
+    return _outline(row, content, lambda: packages.glance(row))
+
+
+def _outline(row: Package, content: str, look: Callable[[], None]) -> dict[str, object]:
+    """``look`` raises what ``packages.reopen`` does where the package cannot be had now."""
     progress, prepared = coverage.progress(row.pk, row.size), None
     try:
-        plan, state = packages.reopen(row).plan, progress.state
+        look()
+        state = progress.state
     except PackagePreparing as preparing:
-        plan, state, prepared = None, PREPARING, preparing.facts["progress"]
+        state, prepared = PREPARING, preparing.facts["progress"]
     except PackageGone as gone:
-        plan, state = None, ENDS.get(type(gone), CHANGED)
+        state = ENDS.get(type(gone), CHANGED)
     return {
         "id": row.pk,
         "state": state,
@@ -46,9 +71,6 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
         "created": _instant(row.created),
         "expires": _instant(_end(row)),
         "content": content,
-        "tagmanifest_sha256": None if plan is None else _tagmanifest_digest(plan),
-        "datastreams": [] if plan is None else _datastreams(plan),
-        "notices": [] if plan is None else _notices(plan),
     }
 
 

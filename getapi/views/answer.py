@@ -7,14 +7,13 @@ from typing import Any
 from django.core.exceptions import SuspiciousOperation
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from getapi import problems
 from getapi.core.errors import DatabaseUnavailable, PackagingError
 from getapi.negotiation import PreferredNegotiation
 from getapi.refusals import refuse, tell
-from getapi.renderers import PAGE_POLICY, RENDERERS
+from getapi.renderers import RENDERERS
 from getapi.services.rounds import AWAY
 from getapi.views.parsers import JsonParser
 
@@ -43,7 +42,5 @@ class ApiView(APIView):
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        if isinstance(response, Response) and response.accepted_renderer.format == "html":
-            response["Content-Security-Policy"] = PAGE_POLICY
         response.headers.setdefault("Cache-Control", "no-store")
         return response

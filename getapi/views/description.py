@@ -140,12 +140,19 @@ kept_package = extend_schema(
     operation_id="getPackage",
     tags=["packages"],
     summary="A package as a resource: what is in it, how far it was sent, until when it can be had",
+    description="For who asks again and again Prefer: return=minimal leaves out what is in it. Such an answer may tell half a minute late "
+    "that the repository has changed.",
     auth=[],
     responses={
         **_formats(serializers.PACKAGE_XML, serializers.KeptPackage, "The package"),
         **_problems({**_UNKNOWN, **_BUSY, 503: _REPOSITORY[503]}),
     },
-    parameters=[_PACKAGE_ID, _RETRY_AFTER],
+    parameters=[
+        _PACKAGE_ID,
+        _RETRY_AFTER,
+        _header("Prefer", "return=minimal: only how it stands, in XML and JSON (RFC 7240)"),
+        _header("Preference-Applied", "return=minimal, where the caller prefers that", 200),
+    ],
 )
 
 change_package = extend_schema(

@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from getapi.core.errors import MalformedParameter, MissingParameter, SizeUnknown
 from getapi.core.request import PackageRequest
-from getapi.negotiation import choose_named, preferred_format, prefers_async
+from getapi.negotiation import choose_named, preferred_format, prefers_async, prefers_minimal
 from getapi.services import addresses, counterpart, packages, preparation, summary, tokens
 from getapi.services.deliveries import conclude
 from getapi.services.packages import Package
@@ -56,7 +56,12 @@ class KeptPackageView(ApiView):
 
     @description.kept_package
     def get(self, request: Request, package_id: str) -> Response:
-        return Response({"package": summary.summarize(package_id, content=_content_address(package_id))})
+        """All of it; to a program that prefers that (RFC 7240 4.2) only how it stands."""
+        is_page = preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html"
+        is_minimal = not is_page and prefers_minimal(request.headers.get("Prefer", ""))
+        tell = summary.outline if is_minimal else summary.summarize
+        headers = {"Vary": "Prefer"} | ({"Preference-Applied": "return=minimal"} if is_minimal else {})
+        return Response({"package": tell(package_id, content=_content_address(package_id))}, headers=headers)
 
     def head(self, request: Request, package_id: str) -> Response:
         return self.get(request, package_id)

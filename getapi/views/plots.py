@@ -76,7 +76,12 @@ def octets(count: int) -> str:
         value, unit = value / 1000, unit + 1
     digits = 0 if unit == 0 or value >= 99.95 else 1 if value >= 9.995 else 2
     text = f"{value:.{digits}f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text}\N{NO-BREAK SPACE}{UNITS[unit]}"
+    told = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{told}\N{NO-BREAK SPACE}{'byte' if count == 1 else UNITS[unit]}"
+
+
+def _datastreams(count: int) -> str:
+    return f"{count:,} {'datastream' if count == 1 else 'datastreams'}"
 
 
 def _last(today: Any, days: int) -> dict[str, str]:
@@ -97,7 +102,7 @@ def _downloads(periods: list[usage.Period], *, by_month: bool) -> SafeString:
         plot.Bar(
             label=_label(period, by_month=by_month),
             value=period.count,
-            told=f"{_day(period, by_month=by_month)}: {period.count:,} datastreams",
+            told=f"{_day(period, by_month=by_month)}: {_datastreams(period.count)}",
         )
         for period in periods
     ]

@@ -5,7 +5,7 @@ from django.urls import reverse
 from rest_framework.request import Request
 
 from getapi.pages.presentation import present_trial
-from getapi.renderers import PAGE_POLICY, render_page
+from getapi.renderers import render_page
 from getapi.views.answer import ApiView
 
 
@@ -15,8 +15,8 @@ class TrialView(ApiView):
     schema = None
 
     def get(self, request: Request) -> HttpResponse:
-        page = render_page("getapi/trial.html", present_trial(request.build_absolute_uri(reverse("token")).removesuffix("/getToken")))
-        return HttpResponse(page, headers={"Content-Security-Policy": PAGE_POLICY})
+        service = request.build_absolute_uri(reverse("token")).removesuffix("/getToken")
+        return HttpResponse(render_page("getapi/trial.html", present_trial(service)))
 
     def head(self, request: Request) -> HttpResponse:
         return self.get(request)

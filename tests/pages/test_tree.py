@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from getapi.pages.tree import Folder, grow
+from getapi.pages.tree import MOST_LINES, Folder, grow
 
 names = st.sampled_from(["a", "b", "c d"])
 paths = st.lists(st.lists(names, min_size=1, max_size=4), max_size=30)
@@ -37,6 +37,35 @@ def test_shares_are_hundredths_of_the_whole_and_unknown_sizes_count_as_nothing()
     assert grow("bag", [row("empty", 0)]).files[0].share == 0
 
 
-def test_large_folders_are_closed_at_first() -> None:
-    top = grow("bag", [row(f"many/{n}", 1) for n in range(31)] + [row("few/1", 1)])
-    assert {folder.name: folder.is_open for folder in everything(top)} == {"bag": False, "many": False, "few": True}
+def shown(folder: Folder) -> int:
+    """Lines below it that are seen once it is open."""
+    return folder.lines + sum(shown(below) for below in folder.below if below.is_open)
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefghijklmnopqrstuvwxyz"), min_size=1, max_size=3), max_size=300))
+def test_no_more_is_unfolded_at_once_than_a_page_can_show(steps: list[list[str]]) -> None:
+    top = grow("bag", [row("/".join([*above, f"file-{number}"]), 1) for number, above in enumerate(steps)])
+    for folder in everything(top):
+        if folder is top or not folder.is_open:
+            assert shown(folder) <= max(MOST_LINES, folder.lines)
+
+
+def test_what_is_small_is_open_from_the_start() -> None:
+    top = grow("bag", [row(f"one/two/{n}", 1) for n in range(40)] + [row("three/1", 1)])
+    assert all(folder.is_open for folder in everything(top))
+
+
+def test_of_many_files_the_folders_that_hold_them_are_seen_and_not_the_files() -> None:
+    top = grow("bag", [row(f"Atlas/Volume {n // 125}/{n}", 1) for n in range(1000)])
+    assert {folder.name: folder.is_open for folder in everything(top)} == {
+        "bag": True,
+        "Atlas": True,
+        **{f"Volume {n}": False for n in range(8)},
+    }
+
+
+def test_a_thousand_files_in_no_folder_are_closed_and_what_is_below_a_large_folder_opens_with_it() -> None:
+    assert not grow("bag", [row(f"{n}", 1) for n in range(1000)]).is_open
+    top = grow("bag", [row(f"Sheets {m}/Sheet {n}/file", 1) for m in range(3) for n in range(45)])
+    assert [top.is_open, *(below.is_open for below in top.below)] == [True, True, True, False]
+    assert all(sheet.is_open for sheet in top.folders["Sheets 2"].below)

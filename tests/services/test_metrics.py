@@ -101,7 +101,17 @@ def test_packages_are_told_by_their_state(tally: Tally) -> None:
     for number, (state, days) in enumerate([("ready", 0), ("ready", 0), ("canceled", 0), ("ready", 90)]):
         Package.objects.create(id=f"{number:032}", created=now - timedelta(days=days), state=state, **facts)
     found = {name[1]: value for name, value in told().items() if name[0] == "packaging_packages"}
-    assert found == {"ready": 2, "canceled": 1, "expired": 1}
+    assert found == {"preparing": 0, "ready": 2, "failed": 0, "canceled": 1, "expired": 1}
+
+
+def test_what_has_not_happened_yet_is_told_as_nothing_so_that_its_first_time_can_be_seen(tally: Tally) -> None:
+    found = told()
+    outcomes = {name[1] for name in found if name[0] == "packaging_deliveries_total"}
+    assert outcomes == set(Delivery.Outcome.values) - {"running"}
+    assert {name[1] for name in found if name[0] == "packaging_datastreams_total"} == {"true", "false"}
+    assert found["packaging_deliveries_total", "broken"] == 0
+    meters.count("deliveries", "broken")
+    assert told()["packaging_deliveries_total", "broken"] == 1
 
 
 def test_the_ledger_tells_how_much_is_verified_and_what_is_damaged(tally: Tally, monkeypatch: pytest.MonkeyPatch) -> None:

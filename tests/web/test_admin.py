@@ -58,6 +58,7 @@ class TestKeys:
         for path in (reverse("admin:getapi_key_changelist"), reverse("admin:getapi_key_change", args=[key.pk])):
             page = administrator.get(path).content.decode()
             assert "catalogue" in page
+            assert "192.0.2.0/24" in page
             assert text.partition("_")[2] not in page
             assert key.digest not in page
 
@@ -124,6 +125,21 @@ class TestRecords:
         Delivery.objects.create(package=PACKAGE, name="rutgers-lib-1234", started=NOW, stop=10)
         Download.objects.create(package=PACKAGE, pid="rutgers-lib:1234", dsid="PDF-1", time=NOW, bytes=10)
 
+    def test_times_have_a_zone_and_sizes_a_unit(self, administrator: Client, configure: Configure) -> None:
+        Delivery.objects.update(first=1000, stop=2_501_000, sent=1_000_000)
+        page: Any = html.document_fromstring(administrator.get(reverse("admin:getapi_delivery_changelist")).content.decode())
+        (row,) = page.xpath("//table[@id='result_list']/tbody/tr")
+        cells = [cell.text_content() for cell in row]
+        assert cells == [
+            "2026-03-01 12:00 UTC",
+            "rutgers-lib-1234",
+            "Running",
+            "-",
+            "1\N{NO-BREAK SPACE}MB",
+            "2.5\N{NO-BREAK SPACE}MB",
+            "none",
+        ]
+
     @pytest.mark.parametrize("model", ["delivery", "download"])
     def test_can_be_read_and_not_changed(self, administrator: Client, model: str) -> None:
         assert "rutgers-lib" in administrator.get(reverse(f"admin:getapi_{model}_changelist")).content.decode()
@@ -139,7 +155,7 @@ class TestRecords:
 def test_its_front_names_what_is_documented_and_leads_to_a_page_that_is_there(administrator: Client) -> None:
     front: Any = html.fromstring(administrator.get("/admin/").content)
     assert front.xpath("//div[@id='content-main']//th/a/text()") == [
-        "Groups", "Users", "Deliveries", "Downloads", "Fixity", "Keys", "Packages",
+        "Groups", "Users", "Damaged datastreams", "Deliveries", "Downloads", "Keys", "Packages",
     ]  # fmt: skip
     (site,) = front.xpath("//a[text()='View site']/@href")
     assert administrator.get(site).status_code == 200
@@ -209,6 +225,13 @@ class TestDamage:
         assert "rutgers-lib:0" not in page
         assert "fixity_scan --failed" in page
         assert administrator.get(reverse("admin:getapi_fixity_add")).status_code == 403
+
+    def test_where_nothing_is_damaged_it_says_so(self, administrator: Client) -> None:
+        page = administrator.get(reverse("admin:getapi_fixity_changelist")).content.decode()
+        assert "No damaged datastream is known" in page
+        assert "0 damaged datastreams" in page
+        assert "restore" not in page
+        assert "--failed" not in page
 
 
 class TestPlots:

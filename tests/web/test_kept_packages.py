@@ -33,7 +33,7 @@ ADDRESS = "/api/get/PACKAGE"
 FILES = "rutgers-lib:5678/PDF-1;rutgers-lib:5678/JPEG-1;rutgers-etd:100/PDF"
 FIELDS = [
     "id", "state", "format", "name", "size", "files", "sent", "rate", "progress", "problem", "created", "expires", "content",
-    "tagmanifest_sha256",
+    "checksum", "tagmanifest_sha256",
     "datastreams", "notices",
 ]  # fmt: skip
 JSON = {"accept": "application/json"}

@@ -77,7 +77,7 @@ class TestObject:
         assert answer.content == b"<error>This address does not answer that method</error>"
 
     @pytest.mark.parametrize(
-        "path", ["/", "/api", "/api/get", "/api/get/", "/api/get/nothing", "/api/get/a:b/c/d", "/api/get//a:b", "/\0", "/é"]
+        "path", ["/api", "/api/get", "/api/get/", "/api/get/nothing", "/api/get/a:b/c/d", "/api/get//a:b", "/\0", "/é"]
     )
     def test_where_nothing_is_xml_says_so(self, reader: Client, path: str) -> None:
         answer = reader.get(path)

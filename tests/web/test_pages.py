@@ -11,7 +11,7 @@ from lxml import etree, html
 
 import getapi
 from getapi.core.source import ObjectRecord
-from getapi.renderers import PAGE_POLICY
+from getapi.renderers import PAGE_POLICY, HtmlRenderer
 from getapi.sources.registry import Registry
 from tests.web.conftest import APPLICATION, Serve, get_token
 
@@ -28,6 +28,7 @@ def browser(db: None, serve: Serve) -> Client:
 TEMPLATES = sorted((Path(getapi.__file__).parent / "templates" / "getapi").glob("*.html"))
 PAGES = [
     "/api/try",
+    "/",
     "/api/get/rutgers-lib:5678",
     "/api/get/rutgers-lib:6001",
     "/api/get/rutgers-etd:100",
@@ -148,6 +149,18 @@ def test_no_page_keeps_or_wants_a_cookie(browser: Client, kept: str) -> None:
         assert "Cookie" not in browser.get(address).get("Vary", "")
 
 
+def test_who_types_the_host_s_name_alone_is_told_what_this_is_and_where_to_go(browser: Client) -> None:
+    for client in (browser, Client()):
+        answer = client.get("/")
+        page: Any = html.document_fromstring(answer.content)
+        assert (answer.status_code, page.findtext(".//h1")) == (200, "Packaging service")
+        addresses = [str(each) for each in page.xpath("//main//a/@href")]
+        assert addresses == ["/api/try", "/api/docs", "/api/schema"]
+        assert all(browser.head(address).status_code == 200 for address in addresses)
+    assert browser.head("/").status_code == 200
+    assert browser.post("/")["Allow"] == "GET, HEAD"
+
+
 def test_the_developers_page_names_the_limits_and_holds_no_secret(browser: Client, key: str) -> None:
     text = browser.get("/api/try").content.decode()
     assert all(said in text for said in ("1,000 files", "100 GB", "1.05 MB", "30 minutes", "names them in cors.origins"))
@@ -168,3 +181,34 @@ def test_every_word_of_a_page_carries_a_translation_mark(template: Path) -> None
     text = re.sub(r"{%.*?%}|{{.*?}}|<!doctype html>", "", text, flags=re.DOTALL)
     left = {piece.strip(" \n·/().,") for piece in re.split(r"<[^>]*>", text)}
     assert {piece for piece in left if re.search("[a-z]", piece, re.IGNORECASE)} <= NAMES
+
+
+def shown(**package: Any) -> Any:
+    """What the page of that package says at its head."""
+    whole = {
+        "id": "0" * 32, "state": "ready", "format": "tar", "name": "x", "size": 10240, "files": 1, "sent": 0, "rate": None,
+        "progress": None, "created": "2026-11-21T03:02:14Z", "expires": "2026-11-22T03:02:14Z",
+        "content": f"/api/get/packages/{'0' * 32}/content",
+        "datastreams": [], "notices": [],
+    }  # fmt: skip
+    return html.document_fromstring(HtmlRenderer().render({"package": whole | package}))
+
+
+@pytest.mark.parametrize("state", ["canceled", "expired"])
+def test_of_a_package_that_ended_before_it_was_prepared_no_size_is_told(db: None, state: str) -> None:
+    assert shown(state=state, size=0, files=0).findtext(".//p[@class='lead']") == "TAR archive · not prepared"
+    assert "10.2 kB (10,240 bytes)" in shown(state=state).find(".//p[@class='lead']").text_content()
+
+
+def test_a_size_is_told_once_where_its_short_form_is_exact(db: None) -> None:
+    rows = [{"pid": "a:1", "dsid": "D", "path": "data/d", "size": 71}, {"pid": "a:1", "dsid": "E", "path": "data/e", "size": 7100}]
+    origins = [each.text_content() for each in shown(size=700, format="zip", datastreams=rows).xpath("//span[@class='origin']")]
+    assert origins == ["a:1/D", "a:1/E · 7,100 bytes"]
+    assert shown(size=700).find(".//p[@class='lead']").text_content() == "TAR archive · 1 file · 700 bytes"
+
+
+def test_an_estimate_is_called_exact_where_it_is(db: None) -> None:
+    exact, inexact = (shown(id=None, size=size).text_content() for size in (10240, None))
+    assert "exact to the byte" in exact
+    assert "exact to the byte" not in inexact
+    assert "known only when the files are read" in inexact

@@ -127,8 +127,8 @@ def test_parameters_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     assert set(components["ListedObject"]["properties"]) == {"pid", "label", "datastreams"}
     assert set(components["ListedDatastream"]["properties"]) == {"dsid", "label", "mime", "size"}
     words = (
-        "id, state, format, name, size, files, sent, rate, progress, problem, created, expires, content, tagmanifest_sha256, "
-        "datastreams, notices"
+        "id, state, format, name, size, files, sent, rate, progress, problem, created, expires, content, checksum, "
+        "tagmanifest_sha256, datastreams, notices"
     )
     assert ", ".join(components["KeptPackage"]["properties"]) == words
     assert set(components["PackagedDatastream"]["properties"]) == {"pid", "dsid", "path", "size"}

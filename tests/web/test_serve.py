@@ -1,6 +1,9 @@
 import os
+import socket
 import subprocess
 import sys
+import threading
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -11,7 +14,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from getapi import conf
 from getapi.management.commands import serve
 from tests.conftest import Configure
-from tests.web.database import TOP
+from tests.web.database import TOP, Database
 
 pytestmark = pytest.mark.django_db
 
@@ -31,6 +34,8 @@ def executed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         raise Executed
 
     monkeypatch.setattr(os, "execve", execve)
+    # What these tests name need not be free here.
+    monkeypatch.setattr(serve, "refuse_taken", lambda _host, _port: None)
     return calls
 
 
@@ -145,6 +150,57 @@ def test_a_database_that_cannot_be_asked_is_told_in_a_sentence(
 def test_what_cannot_work_is_refused_at_once(arguments: list[str]) -> None:
     with pytest.raises(CommandError):
         run(*arguments)
+
+
+def test_a_port_that_is_taken_is_told_once_and_soon(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        (tmp_path / "packaging.toml").write_text(f'database = "{Database.of(tmp_path).url}"\n', encoding="utf-8")
+        product = {"DJANGO_SETTINGS_MODULE": "packaging_service.settings", "PACKAGING_CONFIG": str(tmp_path / "packaging.toml")}
+        command = [sys.executable, str(TOP / "manage.py"), "serve", "--bind", f"127.0.0.1:{port}"]
+        done = subprocess.run(command, cwd=tmp_path, env=os.environ | product, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr.count(str(port))) == (1, 1), done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if str(port) in line]
+    assert told.startswith(f"CommandError: 127.0.0.1:{port} is in use: another program listens there")
+    assert "gunicorn" not in done.stderr
+
+
+def test_a_port_whose_holder_is_just_ending_is_waited_for() -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+    end = threading.Timer(0.3, taken.close)
+    end.start()
+    serve.refuse_taken("127.0.0.1", port)
+    end.join()
+    serve.refuse_taken("127.0.0.1", port, patience=0)
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [("192.0.2.1", "192.0.2.1:8000 .* no address of this machine"), ("nowhere.invalid", "nowhere.invalid:8000 cannot be")],
+)
+def test_an_address_that_is_not_this_machine_s_is_told_in_a_sentence(host: str, words: str) -> None:
+    with pytest.raises(CommandError, match=words):
+        serve.refuse_taken(host, 8000, patience=0)
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, CommandError), ({"LISTEN_FDS": "1"}, Executed)])
+def test_a_socket_that_is_handed_over_is_not_asked_for(
+    configure: Configure,
+    executed: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, str],
+    expected: type[Exception],
+) -> None:
+    def refuse(host: str, port: int) -> NoReturn:
+        raise CommandError(serve.written(host, port))
+
+    configure()
+    monkeypatch.setattr(serve, "refuse_taken", refuse)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(expected):
+        run("--bind", "[::1]:8000")
 
 
 def test_its_help_names_its_options() -> None:

@@ -1,10 +1,13 @@
 """``manage.py serve``: the service under gunicorn, as it is meant to run."""
 
+import errno
 import ipaddress
 import math
 import os
 import re
+import socket
 import sys
+import time
 from argparse import ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +34,12 @@ ALLOCATOR = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"
 
 HOST = re.compile(r"\[([0-9a-fA-F:.%]+)\]|(?!unix$)([\w.:%-]+)")
 """An IPv6 address in brackets, or a name or address; unix is no host but gunicorn's word for a socket in the file system."""
+
+PATIENCE = 2.0
+"""Seconds for which a port may still be a predecessor's, who is just ending."""
+
+HANDED_OVER = frozenset({"LISTEN_FDS", "GUNICORN_FD"})
+"""Variables by which gunicorn is given a socket that listens already: ``--bind`` counts for nothing then."""
 
 UNCONFIGURED = """No repository is configured, so every object is unknown here.
 Yours: write packaging.toml (README.md, "Put it into service") and start again.
@@ -67,8 +76,9 @@ class Command(BaseCommand):
         refuse_unapplied()
         if not conf.current().repositories:
             self.stderr.write(UNCONFIGURED)
-        shown = f"[{host}]" if ":" in host else host
-        arguments = [sys.executable, "-m", "gunicorn", "--config", CONFIGURATION, "--bind", f"{shown}:{port}"]
+        if not HANDED_OVER & os.environ.keys():
+            refuse_taken(host, port)
+        arguments = [sys.executable, "-m", "gunicorn", "--config", CONFIGURATION, "--bind", written(host, port)]
         arguments += ["--workers", str(workers), "--threads", str(threads), "--worker-connections", str(threads + SPARE_CONNECTIONS)]
         arguments += ["--graceful-timeout", str(grace + math.ceil(STOP_MARGIN))]
         sys.stdout.flush()
@@ -97,6 +107,41 @@ def refuse_unapplied() -> None:
         connection.close()
     if missing:
         raise CommandError(f"Run 'manage.py migrate' first; the database lacks {missing}.")
+
+
+def refuse_taken(host: str, port: int, *, patience: float = PATIENCE) -> None:
+    """Raises CommandError where nobody can listen there, in one sentence: gunicorn would say so eleven times, and try for five seconds."""
+    end = time.monotonic() + patience
+    while (error := _try_to_listen(host, port)) is not None:
+        if error.errno != errno.EADDRINUSE or time.monotonic() >= end:
+            raise CommandError(_reason(error, host, port)) from error
+        time.sleep(0.1)
+
+
+def _try_to_listen(host: str, port: int) -> OSError | None:
+    """As gunicorn does, which takes a port that a connection of before still lingers on."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(1)
+        except OSError as error:
+            return error
+    return None
+
+
+def _reason(error: OSError, host: str, port: int) -> str:
+    shown = written(host, port)
+    reasons = {
+        errno.EADDRINUSE: f"{shown} is in use: another program listens there, maybe this service. Stop it, or choose another --bind.",
+        errno.EADDRNOTAVAIL: f"{shown} cannot be listened on: {host} is no address of this machine.",
+        errno.EACCES: f"{shown} cannot be listened on: a port below 1024 is for root alone. Choose another --bind, and put nginx in front.",
+    }
+    return reasons.get(error.errno or 0, f"{shown} cannot be listened on: {error.strerror or error}.")
+
+
+def written(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def address(text: str) -> tuple[str, int]:

@@ -116,8 +116,7 @@
       memory.keep("started");
       show(one("starting"), false);
       show(one("started"), state === "ready");
-      standing.quiet = 0;
-      standing.start(700);
+      standing.examine(700);
     });
     begin();
   }

@@ -10,6 +10,13 @@ class Standing {
     document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
   }
 
+  /* The next look is told at once what is else told within half a minute: that the repository has changed. */
+  examine(milliseconds) {
+    this.thorough = true;
+    this.quiet = 0;
+    this.start(milliseconds);
+  }
+
   start(milliseconds) {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.look(), milliseconds);
@@ -28,7 +35,9 @@ class Standing {
     const begun = performance.now();
     let pause;
     try {
-      const answer = await fetch(this.address, { headers: { Accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(60000) });
+      const headers = { Accept: "application/json", ...(this.thorough ? {} : { Prefer: "return=minimal" }) };
+      this.thorough = false;
+      const answer = await fetch(this.address, { headers, cache: "no-store", signal: AbortSignal.timeout(60000) });
       if (answer.status === 404 || answer.status === 410) return location.reload();
       if (!answer.ok) pause = 1000 * Number(answer.headers.get("Retry-After"));
       else if (this.hear(await answer.json())) return this.stop();
