@@ -272,6 +272,22 @@ class TestBesideServe:
             os.kill(site.server.pid, signal.SIGTERM)
             until(lambda: not is_alive(worker) and not is_alive(attendant) and not is_alive(site.server.pid))
 
+    def test_it_is_there_again_when_its_attendant_was_killed(self, tmp_path: Path) -> None:
+        with running(tmp_path, worker=True) as site:
+            (attendant,) = named(site.server.pid, "packaging_service.attendant")
+            until(lambda: children(attendant))
+            (worker,) = children(attendant)
+            os.kill(attendant, signal.SIGKILL)
+            until(lambda: not is_alive(worker))
+            package_id = site.ask()
+            until(lambda: site.state(package_id) == "ready")
+            (other,) = named(site.server.pid, "packaging_service.attendant")
+            assert other != attendant
+            assert site.server.log.count("has lost its attendant") == 1
+            (worker,) = children(other)
+            os.kill(site.server.pid, signal.SIGTERM)
+            until(lambda: not is_alive(worker) and not is_alive(other) and not is_alive(site.server.pid))
+
     def test_it_does_not_outlive_a_serve_that_is_killed(self, tmp_path: Path) -> None:
         with running(tmp_path, worker=True) as site:
             (attendant,) = named(site.server.pid, "packaging_service.attendant")
