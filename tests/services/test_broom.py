@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,13 +54,13 @@ def test_one_that_hangs_is_begun_once_told_of_once_and_holds_up_nobody(spoken: S
 
 
 def test_one_that_fails_is_made_again() -> None:
-    results = iter([OSError("once"), 2])
+    results: Iterator[OSError | int] = iter((OSError("once"), 2))
 
     def work() -> int:
         result = next(results)
-        if isinstance(result, Exception):
-            raise result
-        return result
+        if isinstance(result, int):
+            return result
+        raise result
 
     sweeps = Broom(work)
     assert [sweeps.sweep(5), sweeps.sweep(5)] == [0, 2]
