@@ -179,6 +179,7 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
         package = _verified(package, request, stock, pulse, first=FETCHING if survey.unsized else 0)
     pulse.check()
     plan = package.plan
+    stage.keep_only(held.package, plan.entries)
     jobs.finish(
         held,
         {

@@ -178,15 +178,17 @@ def _dispensable(rows: Iterable[StagedMember], besides: str) -> list[str]:
         began.setdefault(row.package_id, row)
     candidates = {package_id for package_id in began if package_id != besides}
     recent = Now() - IN_USE
-    busy = set(
-        Delivery.objects.filter(package__in=candidates, outcome=Delivery.Outcome.RUNNING, renewed__gt=recent).values_list(
-            "package", flat=True
-        )
-    )
+    busy = _sending(candidates)
     opened = Q(staged__used__gt=recent) | Q(last_sent__gt=timezone.now() - IN_USE)
     busy |= set(Package.objects.filter(opened, pk__in=candidates).values_list("pk", flat=True))
     busy |= set(Package.objects.filter(pk__in=candidates, state=Package.State.PREPARING).values_list("pk", flat=True))
     return sorted(candidates - busy, key=lambda package_id: began[package_id].created)
+
+
+def _sending(package_ids: Collection[str]) -> set[str]:
+    """Those that leave now."""
+    running = Delivery.objects.filter(package__in=package_ids, outcome=Delivery.Outcome.RUNNING, renewed__gt=Now() - IN_USE)
+    return set(running.values_list("package", flat=True))
 
 
 class Shared:
@@ -232,6 +234,21 @@ def discard(package_id: str, *, drafts_only: bool = False) -> None:
     files = list(rows.values_list("file", flat=True))
     rows.filter(file__in=files).delete()
     unlink([name for file in files for name in {file, file.removesuffix(".draft")}])
+
+
+def keep_only(package_id: str, entries: Iterable[Entry]) -> None:
+    """Nothing of the package stays but what its plan holds: what was closed while it was prepared may be there."""
+    wanted = {key_of(entry) for entry in entries if entry.is_staged}
+    rows = list(StagedMember.objects.filter(package=package_id))
+    leaving = [row for row in rows if (row.repository, row.pid, row.dsid) not in wanted]
+    StagedMember.objects.filter(pk__in=[row.pk for row in leaving]).delete()
+    unlink([row.file for row in leaving])
+
+
+def let_go(package_id: str) -> None:
+    """Of a package that may not leave now nothing stays, but while it is still being sent to somebody who was there before."""
+    if StagedMember.objects.filter(package=package_id).exists() and not _sending([package_id]):
+        discard(package_id)
 
 
 def disown(package_id: str) -> None:
