@@ -216,7 +216,7 @@ class TestClosed:
         denied.write_text("", encoding="utf-8")
         with running(tmp_path, more=f'access.deny_list = "{denied}"') as site, holding(site) as body, site.worker():
             package_id = site.ask()
-            until(lambda: any(path.suffix == ".draft" and path.stat().st_size for path in site.staged))
+            until(lambda: any(path.suffix == ".draft" for path in site.staged))
             denied.write_text(f"{PID}/A\n", encoding="utf-8")
             assert body.holds is not None
             body.holds.set()
