@@ -3,13 +3,12 @@
 Why a thread a download, why these limits, and why gunicorn below 26: docs/architecture.md.
 """
 
-import contextlib
 import logging
 import os
 import resource
-import signal
-import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from gunicorn.http import wsgi
 from getapi import conf
 from getapi.core.errors import PackagingError
 from getapi.tally import SLOTS, tally  # made here, before any process is forked, so that all share it
+from packaging_service.attendance import Attendance
 from packaging_service.settings import LOGGING
 
 wsgi.SERVER = "packaging-service"  # the Server header says who answers, not what runs it
@@ -47,10 +47,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
 WORKER = "PACKAGING_WORKER"
 """Variable: set by ``serve``, it holds how many preparations run at once beside the web processes; without it there is no worker."""
 
-WORKER_PATIENCE = 8.0
-"""Seconds for the worker and its attendant to end."""
-
-_attendants: list[subprocess.Popen[bytes]] = []
+_attendants: list[Attendance] = []
 """At most one, of this main process."""
 
 LAST_WORD = 4.0
@@ -84,29 +81,33 @@ def child_exit(_server: Any, worker: Any) -> None:
         tally.leave(worker.slot, worker.pid)
 
 
-def when_ready(_server: Any) -> None:
+def when_ready(server: Any) -> None:
     """A worker beside the web processes, and who looks after it (packaging_service.attendant)."""
     threads = os.environ.get(WORKER)
-    if threads:
-        worker = [sys.executable, str(Path(__file__).resolve().parents[1] / "manage.py"), "worker", "--threads", threads]
-        attendant = [sys.executable, "-m", "packaging_service.attendant", str(os.getpid()), *worker]
-        _attendants.append(subprocess.Popen(attendant))
+    if not threads:
+        return
+    worker = [sys.executable, str(Path(__file__).resolve().parents[1] / "manage.py"), "worker", "--threads", threads]
+    attendant = [sys.executable, "-m", "packaging_service.attendant", str(os.getpid()), *worker]
+    _attendants.append(Attendance(attendant, tell=server.log.error))
+    server.manage_workers = partial(_manage, server.manage_workers)
+
+
+def _manage(manage_workers: Callable[[], object]) -> None:
+    """What the main process does each second, and for its worker too: gunicorn has no hook for a child that is no web process."""
+    manage_workers()
+    for attendance in _attendants:
+        attendance.look()
 
 
 def on_reload(_server: Any) -> None:
     """The worker reads the configuration anew as the web processes do."""
-    for attendant in _attendants:
-        with contextlib.suppress(ProcessLookupError):
-            attendant.send_signal(signal.SIGHUP)
+    for attendance in _attendants:
+        attendance.reload()
 
 
 def on_exit(_server: Any) -> None:
-    for attendant in _attendants:
-        attendant.terminate()
-        try:
-            attendant.wait(WORKER_PATIENCE)
-        except subprocess.TimeoutExpired:
-            attendant.kill()
+    for attendance in _attendants:
+        attendance.stop()
 
 
 def post_worker_init(worker: Any) -> None:

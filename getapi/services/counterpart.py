@@ -33,15 +33,23 @@ def find_or_make(package_id: str, format: str, *, recipient: Recipient) -> str: 
     # A CRC-32 is asked for again when its bytes are: a TAR's plan holds none.
     plan = replace(package.plan, format=word)
     row = _row(origin, plan, recipient)
-    with transaction.atomic():
+    twin = _twin(row)
+    if twin is not None:
+        return twin
+    with stage.Shared(origin.pk) as shared, transaction.atomic():
         # Whoever asks at the same time waits, and finds what is made here.
         models.Package.objects.select_for_update().only("pk").get(pk=origin.pk)
-        twin = models.Package.objects.filter(key=origin.key_id, created=origin.created, etag=plan.etag).only("pk").first()
-        if twin is not None:
-            return str(twin.pk)
-        shelf.put(row, plan)
-        stage.share(origin.pk, row.pk)
-    return str(row.pk)
+        twin = _twin(row)
+        if twin is None:
+            shelf.put(row, plan)
+            shared.adopt(row.pk)
+    return twin or str(row.pk)
+
+
+def _twin(row: models.Package) -> str | None:
+    """The id of one that is there already."""
+    found = models.Package.objects.filter(key=row.key_id, created=row.created, etag=row.etag).only("pk").first()
+    return None if found is None else str(found.pk)
 
 
 def _row(origin: models.Package, plan: Plan, recipient: Recipient) -> models.Package:

@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
 from getapi.services import coverage, meters, shelf, stage, webhooks
+from getapi.services.broom import Broom
 from getapi.services.rounds import close_databases
 from getapi.tally import tally
 
@@ -24,15 +25,23 @@ HOUR = 3600.0
 """Seconds between two times; the first one comes at a random moment of the first hour, so that several nodes do not meet."""
 
 
-def tidy_up() -> shelf.Purged:
+SWEEPING = 60.0
+"""Seconds that the hourly work waits for the stage's disk."""
+
+_broom = Broom()
+
+
+def tidy_up(sweep: Callable[[], int] = stage.sweep) -> shelf.Purged:
     """Deletes what is expired, some hundred rows at a time, with a pause after each so that nobody waits for the database.
 
+    ``sweep`` says how many files of the stage it deleted.
     Twice at once does no harm. Raises django.db.Error; what was deleted until then is gone.
     """
     coverage.sweep()  # what a dead process sent is counted before its package goes
-    purged = replace(shelf.purge(timezone.now()), files=stage.sweep())
+    purged = shelf.purge(timezone.now())
     webhooks.purge()
     SessionStore.clear_expired()  # the admin site's
+    purged = replace(purged, files=sweep())
     for kind, count in asdict(purged).items():
         meters.count("purged_rows", kind, amount=count)
     return purged
@@ -43,7 +52,7 @@ class Housekeeping:
 
     def __init__(
         self,
-        work: Callable[[], shelf.Purged] = tidy_up,
+        work: Callable[[], shelf.Purged] = lambda: tidy_up(lambda: _broom.sweep(SWEEPING)),
         *,
         interval: float = HOUR,
         first: Callable[[], float] = lambda: random.uniform(60, HOUR),  # noqa: S311 # no secret

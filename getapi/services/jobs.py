@@ -208,7 +208,7 @@ def _revive(job: Job) -> int:
             found = held.select_for_update().first()
             if found is not None:
                 _fail(found, PreparationAbandoned(attempts=job.attempts))
-        stage.discard(job.package_id)
+                stage.disown(job.package_id)  # their disk may be what its holders died of: a sweep takes the files
         return 0
     if not held.update(state=Job.State.WAITING, holder="", renewed=None, queued=Now(), progress=0):
         return 0

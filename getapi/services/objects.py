@@ -18,7 +18,7 @@ from getapi.core.errors import (
     FixityMismatch,
     NetworkRefused,
     ObjectNotFound,
-    SourceError,
+    TokenRefused,
 )
 from getapi.core.layout import lay_out_entry
 from getapi.core.names import file_name, safe_segment
@@ -127,36 +127,47 @@ def _find(catalogue: Catalogue, text: str, meta: Mapping[str, Any], token: str |
     reference = parse_reference(text)
     if reference is None or reference.dsid is not None:
         raise ObjectNotFound(text)
-    asked_first = next(iter(registry().source_for(reference.pid)), None)
-    if asked_first is not None and _claims(asked_first.name):
-        admit({asked_first.name}, meta, token)  # before it is asked: strangers must not keep a server busy that is not theirs to ask
-    try:
-        record = catalogue.find(reference.pid)
-    except SourceError as error:
-        # A repository that answers nothing does not tell either what it does not have.
-        admit({source.name for source in registry().source_for(reference.pid)}, meta, token)
-        raise ObjectNotFound(reference.pid) if isinstance(error, AmbiguousName) else error from None
-    admit({record.repository}, meta, token)
+    record = _describe(reference.pid, meta, token)
     verdict = catalogue.decide_object(record)
     if isinstance(verdict, Denied):
         _refuse(verdict, ObjectNotFound(reference.pid))
     return record
 
 
-def _claims(name: str) -> bool:
-    """Whether the repository has namespaces of its own: another one with such a PID would be asked after it alone."""
-    return any(repository.namespaces for repository in conf.current().repositories if repository.name == name)
+def _describe(pid: str, meta: Mapping[str, Any], token: str | None) -> ObjectRecord:
+    """The object as those repositories have it that this caller may see. The others are not asked: strangers must not keep a server busy
+    that is not theirs to ask, and whether it has the object must not show, not even by how long an answer takes."""
+    closed, refusal = _closed({source.name for source in registry().source_for(pid)}, meta), None
+    try:
+        _check(closed, meta, token)
+        closed = frozenset()
+    except (NetworkRefused, TokenRefused) as error:
+        refusal = error
+    try:
+        return registry().describe(pid, besides=closed)
+    except (ObjectNotFound, AmbiguousName):
+        raise refusal or ObjectNotFound(pid) from None  # one that was not asked may have it
 
 
 def admit(names: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:
     """Repositories that are not public answer a valid token or an address in their networks (SPEC 4.5)."""
+    _check(_closed(names, meta), meta, token)
+
+
+def _closed(names: Collection[str], meta: Mapping[str, Any]) -> frozenset[str]:
+    """Those of the repositories that do not answer this caller without a token."""
     facts = addresses.read(meta)
     asked = (repository for repository in conf.current().repositories if repository.name in names)
-    if all(repository.public or facts.within(repository.networks) for repository in asked):
+    return frozenset(each.name for each in asked if not each.public and not facts.within(each.networks))
+
+
+def _check(closed: Collection[str], meta: Mapping[str, Any], token: str | None) -> None:
+    """Raises NetworkRefused, TokenRefused where one of them is closed to whoever has this token or none."""
+    if not closed:
         return
     if token is None:
         raise NetworkRefused
-    tokens.check(token, facts)
+    tokens.check(token, addresses.read(meta))
 
 
 def _refuse(verdict: Denied, unknown: ObjectNotFound | DatastreamNotFound) -> None:

@@ -12,7 +12,15 @@ from django.utils import timezone
 
 from getapi import conf, models
 from getapi.core.content import Gauge
-from getapi.core.errors import MalformedParameter, PackageOutdated, PackagePreparing, PackagingError, TooManyPreparations
+from getapi.core.errors import (
+    MalformedParameter,
+    PackageChanged,
+    PackageClosed,
+    PackageOutdated,
+    PackagePreparing,
+    PackagingError,
+    TooManyPreparations,
+)
 from getapi.core.layout import Layout, lay_out
 from getapi.core.ledger import Examination
 from getapi.core.plan import Entry, Plan
@@ -146,8 +154,12 @@ def reopen(row: models.Package) -> Package:
     where what was staged for it is lost and is had again from now on.
     """
     _check(row)
-    with planning.slot(), _glances.looking(row.pk):
-        return _reopen(row)
+    try:
+        with planning.slot(), _glances.looking(row.pk):
+            return _reopen(row)
+    except (PackageChanged, PackageClosed):
+        stage.let_go(row.pk)
+        raise
 
 
 def glance(row: models.Package) -> None:

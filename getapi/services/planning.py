@@ -43,12 +43,12 @@ class PlanningSlots:
         self._line: deque[object] = deque()
         self._planning = 0
         self._aside: Counter[str] = Counter()
-        self._returning = 0
+        self._returning: deque[object] = deque()
 
     @property
     def held(self) -> int:
         """Threads that plan or wait, for their turn or for somebody else."""
-        return self._planning + len(self._line) + self._aside.total() + self._returning
+        return self._planning + len(self._line) + self._aside.total() + len(self._returning)
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -88,15 +88,22 @@ class PlanningSlots:
             self._come_back(whom)
 
     def _come_back(self, whom: str) -> None:
-        """Before those who have not begun yet. Who has waited in vain goes on all the same: half of a plan is of no use to anybody."""
-        limit = self._limit()
+        """In turn, before those who have not begun yet. Half of a plan is of no use to anybody: who has waited in vain, since a disk hangs
+        with the others' turns, goes on all the same, as long as there are no more than twice as many as may be."""
+        me, limit = object(), self._limit()
         with self._changed:
             self._leave_aside(whom)
-            self._returning += 1
-            self._changed.wait_for(lambda: self._planning < limit, self._wait)
-            self._returning -= 1
-            self._planning += 1
-            self._changed.notify_all()
+            self._returning.append(me)
+            try:
+                if not self._changed.wait_for(lambda: self._may_return(me, limit), self._wait):
+                    self._changed.wait_for(lambda: self._may_return(me, 2 * limit))
+            finally:
+                self._returning.remove(me)
+                self._planning += 1
+                self._changed.notify_all()
+
+    def _may_return(self, me: object, limit: int) -> bool:
+        return self._returning[0] is me and self._planning < limit
 
     def _check_share(self, whom: str) -> None:
         """As with readers (``watcher``): half of what nobody else uses, but as many as plan at once in any case."""

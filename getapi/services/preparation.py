@@ -6,47 +6,51 @@ and freezes the plan. It can be begun anew at any time by anybody: what is whole
 
 import json
 import logging
+import math
 import secrets
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from django import db
 from django.utils import timezone
 
 from getapi import conf
+from getapi.core.content import Gauge
 from getapi.core.errors import (
-    ContentChanged,
     PackageChanged,
     PackagingError,
     PreparationError,
+    PreparationStalled,
     PreparationStopped,
     SourceError,
     SourceUnavailable,
     StageBusy,
     TooManyBytes,
 )
+from getapi.core.ledger import Examination
 from getapi.core.names import package_name
 from getapi.core.plan import ENCODER, Entry, staged_identity
 from getapi.core.request import PackageRequest, Reference
 from getapi.core.source import DatastreamRecord
 from getapi.models import Package
-from getapi.services import fixity, intake, jobs, packages, shelf, stage
+from getapi.services import fixity, jobs, packages, shelf, stage
+from getapi.services.fetching import Course, Fetcher, Limit
 from getapi.services.jobs import Claim
 from getapi.services.pulse import Pulse, stopping
 from getapi.services.repositories import registry
 from getapi.services.statistics import LOGGED_ID, Recipient, kept_address, kept_user_agent
 from getapi.services.stock import Stock, Survey
-from getapi.transport.examination import checks_of, examine
+from getapi.services.supply import Supply, bring
+from getapi.transport.examination import Checks, checks_of, examine
 
 logger = logging.getLogger("getapi.jobs")
 
 TRIES = 3
-"""How often a member that breaks off is read at most, and a package planned whose datastreams turn out damaged."""
+"""How often a package is planned at most whose datastreams turn out damaged."""
 
-PAUSE = 2.0
-"""Seconds before a member is tried again."""
+PLANNING = 900.0
+"""Seconds after which planning is given up: its questions to servers have ends of their own, those to disks have none."""
 
 FETCHING, VERIFYING = 50, 50
 """Shares of the progress, in per cent, where there is something of both to be done; else all of it is the one's."""
@@ -107,7 +111,7 @@ def run(job: int) -> None:
     held = jobs.claim(job)
     if held is None:
         return
-    with Pulse(held) as pulse:
+    with Pulse(held, seconds=_allowed(held)) as pulse:
         try:
             with _told(held):
                 (_restore if held.request is None else _prepare)(held, pulse)
@@ -116,6 +120,14 @@ def run(job: int) -> None:
         except db.Error:
             # What cannot be written cannot be said either: the lease runs out, and whoever sees it takes the job up.
             logger.exception("the database does not answer a worker")
+
+
+def _allowed(held: Claim) -> float:
+    """Seconds for all of it: ``timeouts.package``, and until the package would be too old to be had."""
+    configuration = conf.current()
+    made = Package.objects.filter(pk=held.package).values_list("created", flat=True).first() or timezone.now()
+    left = configuration.packages.max_age - (timezone.now() - made).total_seconds()
+    return min(left, configuration.timeouts.package or math.inf)
 
 
 @contextmanager
@@ -146,15 +158,15 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
     request, algorithm = decode(held.request or b""), conf.current().packages.checksum
     stock = Stock(held.package, algorithm, look=pulse.check)
     survey = Survey(stock)
-    known = packages.prepare(request, survey).plan.payload_size  # what is too much is told before anything is fetched
-    pulse.check()
+    known = _plan(request, survey, pulse).plan.payload_size  # what is too much is told before anything is fetched
+    fetcher = Fetcher(held.package, algorithm)
     share = _FETCHED if not held.thorough else FETCHING
     room = conf.current().limits.bytes - known
     for number, (repository, datastream) in enumerate(survey.unsized.values()):
         key = repository, datastream.pid, datastream.dsid
-        course = _Course(pulse, share, number, len(survey.unsized), datastream.declared_size)
+        course = Course(pulse, share, number, len(survey.unsized), datastream.declared_size)
         try:
-            room -= _fetch(held, repository, datastream, algorithm, max(room, 0), course)
+            room -= fetcher.fetch(repository, datastream, max(room, 0), course)
         except TooManyBytes as error:
             limit = conf.current().limits.bytes
             raise TooManyBytes(limit=limit, count=limit - room + int(error.facts["count"])) from error
@@ -162,11 +174,12 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
             logger.warning("a datastream could not be put aside", extra={"pid": key[1], "dsid": key[2], "code": error.code})
             stock.lacks(key, error)
     stock.count()
-    package = packages.prepare(request, stock)
+    package = _plan(request, stock, pulse)
     if held.thorough:
         package = _verified(package, request, stock, pulse, first=FETCHING if survey.unsized else 0)
     pulse.check()
     plan = package.plan
+    stage.keep_only(held.package, plan.entries)
     jobs.finish(
         held,
         {
@@ -180,47 +193,13 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
     )
 
 
+def _plan(request: PackageRequest, gauge: Gauge, pulse: Pulse) -> packages.Package:
+    """In a thread of its own: of a disk that hangs no worker's may hang."""
+    return bring(lambda: packages.prepare(request, gauge), pulse.check, patience=PLANNING, stalled=PreparationStalled)
+
+
 _FETCHED = 99
 """The share of fetching where nothing is verified."""
-
-
-class _Course:
-    """How far the fetching of one of several members is: a part for each, within it by the size that the repository records, if it does."""
-
-    def __init__(self, pulse: Pulse, share: int, number: int, count: int, expected: int | None) -> None:
-        self._pulse = pulse
-        self._begin, self._part = share * number / count, share / count
-        self._expected = expected
-
-    def reach(self, octets: int) -> None:
-        within = min(octets / self._expected, 1.0) if self._expected else 0.0
-        self._pulse.reach(self._begin + self._part * within)
-
-
-def _fetch(held: Claim, repository: str, datastream: DatastreamRecord, algorithm: str, most: int, course: _Course) -> int:
-    """Puts a member aside; returns its octets. One that breaks off is tried again. Raises what ``intake.take_in`` does."""
-    source, seen = registry().by_name(repository), [0]
-
-    def look(octets: int) -> None:
-        seen[0] = octets
-        course.reach(octets)
-
-    for attempt in range(1, TRIES + 1):
-        try:
-            intake.take_in(held.package, source, datastream, algorithm=algorithm, most=most, look=look)
-            break
-        except (ContentChanged, SourceUnavailable):
-            if attempt == TRIES:
-                raise
-            _wait(PAUSE * attempt, lambda: course.reach(0))
-    return seen[0]
-
-
-def _wait(seconds: float, check: Callable[[], None]) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        check()
-        time.sleep(0.1)
 
 
 def _verified(package: packages.Package, request: PackageRequest, stock: Stock, pulse: Pulse, *, first: int) -> packages.Package:
@@ -233,7 +212,7 @@ def _verified(package: packages.Package, request: PackageRequest, stock: Stock, 
         if not entries:
             break
         _read(entries, package, pulse, first)
-        package = packages.prepare(request, stock)
+        package = _plan(request, stock, pulse)
     return package
 
 
@@ -241,16 +220,32 @@ def _read(entries: list[Entry], package: packages.Package, pulse: Pulse, first: 
     """Reads the entries and puts on record what they were; one that cannot be read is seen by the next planning."""
     total, done = sum(entry.size for entry in entries) or 1, 0
     for entry in entries:
-        checks = checks_of(entry, package.plan.algorithm, checksum=package.plan.format == "zip")
-        with closing(examine(partial(registry().open, entry), entry.datastream, checks, repository=entry.repository)) as reading:
-            try:
-                while True:
-                    pulse.reach(first + (99 - first) * min(done / total, 1.0))
-                    done += next(reading)
-            except StopIteration as end:
-                fixity.record(entry.repository, [(entry.datastream, end.value)])
-            except SourceError:
-                continue
+        checks, limit = checks_of(entry, package.plan.algorithm, checksum=package.plan.format == "zip"), Limit(entry.repository)
+
+        def look(limit: Limit = limit) -> None:
+            pulse.check()
+            limit.check()
+
+        try:
+            with _examining(entry, checks) as supply:
+                for found in supply.items(look):
+                    if isinstance(found, int):
+                        done += found
+                        pulse.reach(first + (99 - first) * min(done / total, 1.0))
+                    else:
+                        fixity.record(entry.repository, [(entry.datastream, found)])
+        except SourceError:
+            continue
+
+
+def _examining(entry: Entry, checks: Checks) -> Supply[int | Examination]:
+    """The octets of an entry that were read, piece by piece, and then what they were."""
+
+    def readings() -> Generator[int | Examination, None, None]:
+        found = yield from examine(partial(registry().open, entry), entry.datastream, checks, repository=entry.repository)
+        yield found
+
+    return Supply(readings, patience=conf.current().timeouts.stall, stalled=lambda: SourceUnavailable(entry.repository))
 
 
 def _restore(held: Claim, pulse: Pulse) -> None:
@@ -259,12 +254,13 @@ def _restore(held: Claim, pulse: Pulse) -> None:
     plan = shelf.read_plan(row)
     entries = [entry for entry in plan.entries if entry.is_staged]
     lost = stage.lost(entries, stage.members(held.package))
+    fetcher = Fetcher(held.package, plan.algorithm)
     for number, entry in enumerate(lost):
         planned = entry.datastream
-        found = _described(entry)
-        course = _Course(pulse, _FETCHED, number, len(lost), entry.size)
+        found = bring(partial(_described, entry), pulse.check, patience=PLANNING, stalled=PreparationStalled)
+        course = Course(pulse, _FETCHED, number, len(lost), entry.size)
         try:
-            _fetch(held, entry.repository, found, plan.algorithm, entry.size, course)
+            fetcher.fetch(entry.repository, found, entry.size, course)
         except SourceUnavailable:
             raise
         except PackagingError as error:

@@ -1,6 +1,7 @@
 """Signs of life of a preparation, and the word that it must stop."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from typing import Self
 
 from django import db
 
-from getapi.core.errors import PreparationStopped
+from getapi.core.errors import PreparationOverdue, PreparationStopped
 from getapi.services import jobs
 from getapi.services.jobs import Claim
 from getapi.services.rounds import close_databases
@@ -32,20 +33,25 @@ stopping = threading.Event()
 class Pulse:
     """Gives signs of life from a thread of its own, and tells the working one when it must stop."""
 
-    def __init__(self, held: Claim, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, held: Claim, *, seconds: float = math.inf, clock: Callable[[], float] = time.monotonic) -> None:
+        """``seconds``: so long it may take from now on."""
         self._held = held
         self._clock = clock
         self._lost = self._ended = False
         self._progress = 0.0
         self._renewed = self._asked = clock()
+        self._due = clock() + seconds
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="pulse", daemon=True)
 
     def check(self) -> None:
-        """Raises PreparationStopped where the job is not this process's any more, was cancelled, or the process is to end."""
+        """Raises PreparationStopped where the job is not this process's any more, was cancelled, or the process is to end, and
+        PreparationOverdue where it takes too long."""
         self._asked = self._clock()
         if self._lost or stopping.is_set() or self._clock() - self._renewed > SILENCE:
             raise PreparationStopped
+        if self._clock() >= self._due:
+            raise PreparationOverdue
 
     def reach(self, per_cent: float) -> None:
         """So much is done; it never becomes less."""

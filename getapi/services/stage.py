@@ -8,10 +8,13 @@ import contextlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from django.db import transaction
 from django.db.models import Q
@@ -28,6 +31,9 @@ from getapi.transport.assurance import Doubt
 
 IN_USE = timedelta(seconds=60)
 """A package that was opened so lately is about to be sent; a delivery without a sign of life for so long has ended."""
+
+GRACE = 300.0
+"""Seconds for which no sweep takes a file away that has no row: it may come (Shared)."""
 
 _NAME = re.compile(r"[0-9a-f]{32}(\.draft)?")
 """What this module calls its files: it never deletes any other."""
@@ -172,26 +178,52 @@ def _dispensable(rows: Iterable[StagedMember], besides: str) -> list[str]:
         began.setdefault(row.package_id, row)
     candidates = {package_id for package_id in began if package_id != besides}
     recent = Now() - IN_USE
-    busy = set(
-        Delivery.objects.filter(package__in=candidates, outcome=Delivery.Outcome.RUNNING, renewed__gt=recent).values_list(
-            "package", flat=True
-        )
-    )
+    busy = _sending(candidates)
     opened = Q(staged__used__gt=recent) | Q(last_sent__gt=timezone.now() - IN_USE)
     busy |= set(Package.objects.filter(opened, pk__in=candidates).values_list("pk", flat=True))
     busy |= set(Package.objects.filter(pk__in=candidates, state=Package.State.PREPARING).values_list("pk", flat=True))
     return sorted(candidates - busy, key=lambda package_id: began[package_id].created)
 
 
-def share(package_id: str, other_id: str) -> None:
-    """What is in the stage for a package is there for another one too, in the same files under names of their own."""
-    for row in StagedMember.objects.filter(package=package_id, size__isnull=False):
-        former, row.pk, row.package_id, row.file = row.file, None, other_id, secrets.token_hex(16)
-        row.save(force_insert=True)
-        try:
-            (conf.current().stage.path / row.file).hardlink_to(conf.current().stage.path / former)
-        except OSError:  # no such file any more, or no links here: it is read once more when it is asked for
-            row.delete()
+def _sending(package_ids: Collection[str]) -> set[str]:
+    """Those that leave now."""
+    running = Delivery.objects.filter(package__in=package_ids, outcome=Delivery.Outcome.RUNNING, renewed__gt=Now() - IN_USE)
+    return set(running.values_list("package", flat=True))
+
+
+class Shared:
+    """What is in the stage for a package, in the same files under names of their own, which become another package's or go again.
+
+    Linked before its rows are made, so that no transaction waits for a disk; a sweep spares what is so young (GRACE).
+    """
+
+    def __init__(self, package_id: str) -> None:
+        self._rows = [row for row in StagedMember.objects.filter(package=package_id, size__isnull=False) if _link(row)]
+        self._is_kept = False
+
+    def adopt(self, package_id: str) -> None:
+        """In the transaction that makes the other package."""
+        for row in self._rows:
+            row.pk, row.package_id = None, package_id
+        StagedMember.objects.bulk_create(self._rows)
+        self._is_kept = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if not self._is_kept:  # else they are committed, or a sweep takes them
+            unlink([row.file for row in self._rows])
+
+
+def _link(row: StagedMember) -> bool:
+    """Gives the row a name of its own for its file; false where there is no such file any more, or no links: then it is read once more."""
+    former, row.file = row.file, secrets.token_hex(16)
+    try:
+        (conf.current().stage.path / row.file).hardlink_to(conf.current().stage.path / former)
+    except OSError:
+        return False
+    return True
 
 
 def discard(package_id: str, *, drafts_only: bool = False) -> None:
@@ -204,17 +236,46 @@ def discard(package_id: str, *, drafts_only: bool = False) -> None:
     unlink([name for file in files for name in {file, file.removesuffix(".draft")}])
 
 
+def keep_only(package_id: str, entries: Iterable[Entry]) -> None:
+    """Nothing of the package stays but what its plan holds: what was closed while it was prepared may be there."""
+    wanted = {key_of(entry) for entry in entries if entry.is_staged}
+    rows = list(StagedMember.objects.filter(package=package_id))
+    leaving = [row for row in rows if (row.repository, row.pid, row.dsid) not in wanted]
+    StagedMember.objects.filter(pk__in=[row.pk for row in leaving]).delete()
+    unlink([row.file for row in leaving])
+
+
+def let_go(package_id: str) -> None:
+    """Of a package that may not leave now nothing stays, but while it is still being sent to somebody who was there before."""
+    if StagedMember.objects.filter(package=package_id).exists() and not _sending([package_id]):
+        discard(package_id)
+
+
+def disown(package_id: str) -> None:
+    """As ``discard``, without a look at the disk."""
+    StagedMember.objects.filter(package=package_id).delete()
+
+
 def sweep() -> int:
     """Deletes the files that are nobody's, as killed workers and deleted packages leave them; returns how many.
 
     The folder is read before the rows: what is made meanwhile has its row, and is not in the list.
     """
     try:
-        names = [name for name in os.listdir(conf.current().stage.path) if _NAME.fullmatch(name)]
+        with os.scandir(conf.current().stage.path) as found:
+            names = [entry.name for entry in found if _NAME.fullmatch(entry.name) and _is_old(entry)]
     except OSError:
         return 0  # there is none yet
     known = {name.removesuffix(".draft") for name in StagedMember.objects.values_list("file", flat=True)}
     return unlink(name for name in names if name.removesuffix(".draft") not in known)
+
+
+def _is_old(entry: os.DirEntry[str]) -> bool:
+    """By when its last name was made: its row may not be committed yet."""
+    try:
+        return time.time() - entry.stat(follow_symlinks=False).st_ctime >= GRACE
+    except OSError:
+        return False
 
 
 def unlink(names: Iterable[str]) -> int:

@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.crypto import get_random_string
 
 from getapi import conf
-from getapi.services import jobs, pulse, stage, webhooks
+from getapi.services import jobs, pulse, webhooks
+from getapi.services.broom import Broom
 from getapi.services.rounds import close_databases
 from getapi.services.tasks import QUEUE
 
@@ -22,6 +23,9 @@ INTERVAL = 1.0
 
 SWEEP = 60.0
 """Seconds between two looks for files that are nobody's."""
+
+SWEEPING = 10.0
+"""Seconds that who works once waits for the sweep's end."""
 
 KEPT = timedelta(days=2)
 """How long the queue's own rows are kept: those of killed workers say for ever that they run."""
@@ -92,10 +96,11 @@ def run_once() -> None:
 
 
 class Custodian:
-    """Looks for what dead workers left, and tells webhooks."""
+    """Looks for what dead workers left, and tells webhooks. It asks no disk: one that hangs must not keep others' jobs from going on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._broom = Broom()
         self._next_sweep = 0.0
 
     def look(self, *, wait: bool = False) -> bool:
@@ -104,7 +109,7 @@ class Custodian:
         webhooks.send_due(wait=wait)
         if self._clock() >= self._next_sweep:
             self._next_sweep = self._clock() + SWEEP
-            stage.sweep()
+            self._broom.sweep(SWEEPING if wait else 0.0)
             webhooks.purge()
             _prune()
         return False

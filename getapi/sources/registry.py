@@ -1,6 +1,6 @@
 """All repositories of this service, and which of them is asked for an object."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -53,16 +53,18 @@ class Registry:
         """The sources to ask, in order: those that claim the PID's namespace, then those that claim none."""
         return self._claiming.get(pid.partition(":")[0].lower(), self._others) if self._claiming else self._others
 
-    def describe(self, pid: str) -> ObjectRecord:
+    def describe(self, pid: str, *, besides: Collection[str] = ()) -> ObjectRecord:
         """The object in the first source that has it under exactly this PID, else the only one alike but for case.
 
-        Raises what ``Source.describe`` does. A source that does not answer ends the search: what another one holds under this PID may
-        be something else.
+        ``besides``: sources that are not asked, as if they were not there. Raises what ``Source.describe`` does. A source that does not
+        answer ends the search: what another one holds under this PID may be something else.
         """
         sources = self.source_for(pid)
+        if besides:
+            sources = tuple(source for source in sources if source.name not in besides)
         if len(sources) == 1:  # as everywhere where there is one repository: no other can have it, and nothing is to be compared
             return sources[0].describe(pid)
-        return self._describe(pid, None)
+        return _describe(pid, sources)
 
     def describe_ahead(self, pids: Sequence[str], repository: str | None = None) -> Mapping[str, Told]:
         """What ``describe`` gives or raises, for those PIDs whose first source takes several questions at once (``RoutedSource.at_once``).
@@ -94,34 +96,35 @@ class Registry:
 
     def _outcome(self, pid: str, first: Told) -> Told:
         try:
-            return self._describe(pid, first)
+            return _describe(pid, self.source_for(pid), first)
         except SourceError as error:
             return error
-
-    def _describe(self, pid: str, first: Told | None) -> ObjectRecord:
-        """``first`` is what the first source has told already."""
-        alike: dict[str, ObjectRecord] = {}
-        ambiguous = False
-        for place, source in enumerate(self.source_for(pid)):
-            try:
-                record = _given(first) if place == 0 and first is not None else source.describe(pid)
-            except ObjectNotFound:
-                continue
-            except AmbiguousName:
-                ambiguous = True
-                continue
-            if record.pid == pid:
-                return record
-            alike.setdefault(record.pid, record)
-        if ambiguous or len(alike) > 1:
-            raise AmbiguousName(pid)
-        if not alike:
-            raise ObjectNotFound(pid)
-        return alike.popitem()[1]
 
     def open(self, entry: Entry, start: int = 0) -> Content:
         """Raises what ``Source.open`` does."""
         return self.by_name(entry.repository).open(entry.datastream, start)
+
+
+def _describe(pid: str, sources: Sequence[Source], first: Told | None = None) -> ObjectRecord:
+    """``first`` is what the first source has told already."""
+    alike: dict[str, ObjectRecord] = {}
+    ambiguous = False
+    for place, source in enumerate(sources):
+        try:
+            record = _given(first) if place == 0 and first is not None else source.describe(pid)
+        except ObjectNotFound:
+            continue
+        except AmbiguousName:
+            ambiguous = True
+            continue
+        if record.pid == pid:
+            return record
+        alike.setdefault(record.pid, record)
+    if ambiguous or len(alike) > 1:
+        raise AmbiguousName(pid)
+    if not alike:
+        raise ObjectNotFound(pid)
+    return alike.popitem()[1]
 
 
 def _told(source: Source, pid: str) -> Told:

@@ -158,21 +158,6 @@ def test_whoever_must_stop_does_at_once_though_the_source_hangs(package: str, tm
     hangs.set()
 
 
-def test_a_source_that_drips_is_one_that_does_not_answer() -> None:
-    now = [0.0]
-
-    def clock() -> float:
-        now[0] += 30
-        return now[0]
-
-    hangs = threading.Event()
-    supply = intake.Supply(lambda: Endless(b"x", lambda: wait_for(hangs)), "origin")
-    with pytest.raises(SourceUnavailable):
-        list(supply.blocks(lambda: None, clock=clock))
-    supply.close()
-    hangs.set()
-
-
 def test_what_is_taken_in_again_replaces_what_was_there(package: str, tmp_path: Path) -> None:
     for octets in (OCTETS, b"others"):
         take(package, lambda octets=octets: Endless(octets))  # type: ignore[misc]

@@ -90,3 +90,45 @@ def test_a_stranger_does_not_even_have_its_server_asked(configure: Configure) ->
         with pytest.raises(ObjectNotFound):
             objects.list_public(pid, meta=INSIDER, token=None)
         assert server.asked != []
+
+
+@pytest.mark.parametrize("first", ["closed", "open"])
+def test_without_namespaces_a_stranger_sees_what_is_open_and_no_closed_server_is_asked(
+    akubra: Repository, configure: Configure, first: str
+) -> None:
+    with running(PeerServer(lambda _: Answer(status=404))) as server:
+        tables = {
+            "closed": f'type = "fedora3_rest"\nurl = "{server.url}"\nallow_private = true\npublic = false\nnetworks = ["203.0.113.0/24"]',
+            "open": f'type = "fedora3"\nobjects = "{akubra.objects}"\ndatastreams = "{akubra.datastreams}"',
+        }
+        configure("".join(f'[[repositories]]\nname = "{name}"\n{tables[name]}\n' for name in sorted(tables, reverse=first == "open")))
+        assert objects.list_public("rutgers-lib:5678", meta=STRANGER, token=None)["pid"] == "rutgers-lib:5678"
+        assert objects.find_single("rutgers-lib:5678", "DC", meta=STRANGER, token=None).entry.repository == "open"
+        for pid in ("rutgers-lib:999", "other:1"):  # which the closed one may have
+            with pytest.raises(NetworkRefused):
+                objects.list_public(pid, meta=STRANGER, token=None)
+            with pytest.raises(TokenRefused):
+                objects.find_single(pid, "DC", meta=STRANGER, token="forged")
+        assert server.asked == []
+        with pytest.raises(ObjectNotFound):
+            objects.list_public("other:1", meta=INSIDER, token=None)
+        assert server.asked != []
+
+
+def test_a_stranger_is_refused_alike_by_closed_repositories_that_have_it_and_that_have_not(
+    akubra: Repository, configure: Configure
+) -> None:
+    configure(f"""
+    [[repositories]]
+    name = "closed"
+    type = "fedora3"
+    public = false
+    objects = "{akubra.objects}"
+    datastreams = "{akubra.datastreams}"
+    """)
+    told = set()
+    for pid in ("rutgers-lib:5678", "rutgers-lib:999", "twin:POEM.1", "other:1"):
+        with pytest.raises(NetworkRefused) as caught:
+            objects.find_single(pid, "DC", meta=STRANGER, token=None)
+        told.add(str(caught.value))
+    assert len(told) == 1

@@ -75,6 +75,24 @@ class PreparationAbandoned(PreparationError):
         super().__init__(f"The preparation broke off {attempts} times", attempts=attempts)
 
 
+class PreparationOverdue(PreparationError):
+    """It took longer than ``timeouts.package``, or its package would be older than ``packages.max_age`` when it is ready."""
+
+    code = "preparation-overdue"
+
+    def __init__(self) -> None:
+        super().__init__("The preparation took longer than it may")
+
+
+class PreparationStalled(PreparationError):
+    """Planning it came to no end: a repository's disk hangs, as a rule."""
+
+    code = "preparation-stalled"
+
+    def __init__(self) -> None:
+        super().__init__("The repositories gave no answer for too long")
+
+
 class PreparationStopped(PreparationError):
     """It goes on no more in this place: it was cancelled, somebody else has it, or this worker stops. Nobody is told."""
 

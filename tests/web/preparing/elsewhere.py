@@ -14,7 +14,8 @@ NAME = "files.example.org"
 class Body:
     """What lies at a path. ``chunked``: it ends in chunks, else with the connection. ``breaks``: so many of its next answers end too early.
 
-    ``holds``: after its first octets it waits until it is told to go on. ``length``: it says how large it is, as others do.
+    ``holds``: after its first octets it waits until it is told to go on. ``length``: it says how large it is, as others do. ``pause``:
+    seconds before each further piece of at most ``piece`` octets.
     """
 
     octets: bytes = field(repr=False)
@@ -23,6 +24,8 @@ class Body:
     status: int = 200
     holds: threading.Event | None = None
     length: bool = False
+    pause: float = 0.0
+    piece: int = 65_536
     asked: list[str] = field(default_factory=list)
 
 
@@ -32,6 +35,7 @@ class Host(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.bodies: dict[str, Body] = {}
+        self.ended = threading.Event()
 
     @property
     def name(self) -> str:
@@ -56,10 +60,13 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._begin()
         if body is None or body.status != 200:
             return
+        assert isinstance(self.server, Host)
         breaks, body.breaks = body.breaks > 0, max(body.breaks - 1, 0)
         octets = body.octets[: len(body.octets) // 2] if breaks else body.octets
-        for start in range(0, len(octets), 65_536):
-            self._write(octets[start : start + 65_536], body)
+        for start in range(0, len(octets), body.piece):
+            if body.pause and start and self.server.ended.wait(body.pause):
+                return
+            self._write(octets[start : start + body.piece], body)
             if body.holds is not None and start == 0:
                 body.holds.wait(60)
         if body.chunked and not breaks and not body.length:
@@ -100,6 +107,7 @@ def hosting() -> Iterator[Host]:
             for body in host.bodies.values():
                 if body.holds is not None:
                     body.holds.set()
+            host.ended.set()
             host.shutdown()
             thread.join()
 

@@ -210,6 +210,23 @@ class TestCancelled:
             assert worker.poll() is None
 
 
+class TestClosed:
+    def test_while_it_is_prepared_it_is_in_no_package_and_not_in_the_stage(self, tmp_path: Path) -> None:
+        denied = tmp_path / "denied"
+        denied.write_text("", encoding="utf-8")
+        with running(tmp_path, more=f'access.deny_list = "{denied}"') as site, holding(site) as body, site.worker():
+            package_id = site.ask()
+            until(lambda: any(path.suffix == ".draft" for path in site.staged))
+            denied.write_text(f"{PID}/A\n", encoding="utf-8")
+            assert body.holds is not None
+            body.holds.set()
+            until(lambda: site.state(package_id) == "ready")
+            whole = site.content(package_id)
+            assert A not in whole
+            assert B in whole
+            assert len(site.staged) == 1
+
+
 class TestStopped:
     def test_it_gives_its_job_back_and_that_is_no_attempt(self, site: Site) -> None:
         before = set(site.staged)
@@ -271,6 +288,22 @@ class TestBesideServe:
             (worker,) = children(attendant)
             os.kill(site.server.pid, signal.SIGTERM)
             until(lambda: not is_alive(worker) and not is_alive(attendant) and not is_alive(site.server.pid))
+
+    def test_it_is_there_again_when_its_attendant_was_killed(self, tmp_path: Path) -> None:
+        with running(tmp_path, worker=True) as site:
+            (attendant,) = named(site.server.pid, "packaging_service.attendant")
+            until(lambda: children(attendant))
+            (worker,) = children(attendant)
+            os.kill(attendant, signal.SIGKILL)
+            until(lambda: not is_alive(worker))
+            package_id = site.ask()
+            until(lambda: site.state(package_id) == "ready")
+            (other,) = named(site.server.pid, "packaging_service.attendant")
+            assert other != attendant
+            assert site.server.log.count("has lost its attendant") == 1
+            (worker,) = children(other)
+            os.kill(site.server.pid, signal.SIGTERM)
+            until(lambda: not is_alive(worker) and not is_alive(other) and not is_alive(site.server.pid))
 
     def test_it_does_not_outlive_a_serve_that_is_killed(self, tmp_path: Path) -> None:
         with running(tmp_path, worker=True) as site:
