@@ -5,7 +5,7 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from getapi.core.derived import Derived
 from getapi.core.division import Division
@@ -138,4 +138,14 @@ class Source(Protocol):
         """The bytes of a datastream that ``describe`` gave, from octet ``start``.
 
         Raises ContentMissing, ContentChanged (another identity than the record's), SourceUnavailable.
+        """
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A source that gives one of several files of a thing, by what can be had when it is asked: asked again it may choose another one."""
+
+    def still_gives(self, planned: Sequence[DatastreamRecord]) -> Sequence[bool | None]:
+        """For each of one object's datastreams as they were planned, whether the file that was chosen for it then is there and the same,
+        whatever would be chosen now; None while its server does not answer. Raises what ``describe`` does.
         """

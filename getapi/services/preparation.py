@@ -36,6 +36,7 @@ from getapi.services import fixity, intake, jobs, packages, shelf, stage
 from getapi.services.jobs import Claim
 from getapi.services.pulse import Pulse, stopping
 from getapi.services.repositories import registry
+from getapi.services.sighting import see_again
 from getapi.services.statistics import LOGGED_ID, Recipient, kept_address, kept_user_agent
 from getapi.services.stock import Stock, Survey
 from getapi.transport.examination import checks_of, examine
@@ -261,7 +262,7 @@ def _restore(held: Claim, pulse: Pulse) -> None:
     lost = stage.lost(entries, stage.members(held.package))
     for number, entry in enumerate(lost):
         planned = entry.datastream
-        found = _described(entry)
+        found = see_again(entry)
         course = _Course(pulse, _FETCHED, number, len(lost), entry.size)
         try:
             _fetch(held, entry.repository, found, plan.algorithm, entry.size, course)
@@ -275,18 +276,3 @@ def _restore(held: Claim, pulse: Pulse) -> None:
         if (member.size, staged_identity(member.digests["sha256"], found.identity)) != (entry.size, planned.identity):
             raise PackageChanged(planned.pid, planned.dsid)
     jobs.finish(held, {})
-
-
-def _described(entry: Entry) -> DatastreamRecord:
-    """The datastream as its source has it now, if it is the planned one still. Whether it may leave is decided when it is asked for."""
-    planned = entry.datastream
-    try:
-        record = registry().by_name(entry.repository).describe(planned.pid)
-    except SourceUnavailable:
-        raise
-    except SourceError as error:
-        raise PackageChanged(planned.pid, planned.dsid) from error
-    for found in record.datastreams:
-        if found.dsid == planned.dsid and (found.version, found.location) == (planned.version, planned.location):
-            return found
-    raise PackageChanged(planned.pid, planned.dsid)

@@ -17,7 +17,7 @@ from getapi.sources.content import BytesContent
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Renditions, Unseen, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Unseen, is_same_mark, mark
 
 MANIFEST = "manifest"
 """The id of the datastream that is the manifest."""
@@ -70,6 +70,18 @@ class IiifSource:
             return self._open_manifest(datastream, start)
         return self._renditions.open(datastream, start, is_same=partial(_is_same, datastream))
 
+    def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
+        """As core.source.Choosing says."""
+        pid, url = self._read_pid(planned[0].pid)
+        octets = self._fetch(url)
+        if octets is None:
+            raise ObjectNotFound(pid)
+        manifest = self._parse(pid, octets)[0]
+        candidates = {content.dsid: content.candidates for canvas in manifest.canvases for content in canvas.contents}
+        return self._renditions.still_there(
+            [Planned(datastream=each, mark=_mark(each), version="", candidates=candidates.get(each.dsid, ())) for each in planned]
+        )
+
     def _read_pid(self, pid: str) -> tuple[str, str]:
         """The PID and its manifest's address."""
         namespace, _, name = (parse_pid(pid) or "").partition(":")
@@ -89,11 +101,7 @@ class IiifSource:
         return found.octets
 
     def _record(self, pid: str, octets: bytes) -> ObjectRecord:
-        digest = hashlib.sha256(octets).hexdigest()
-        manifest = self._parsed.get((pid, digest))
-        if manifest is None:
-            manifest = read_manifest(octets, pid)
-            self._parsed.put((pid, digest), manifest, len(octets))
+        manifest, digest = self._parse(pid, octets)
         contents = [content for canvas in manifest.canvases for content in canvas.contents]
         looks = self._renditions.look_at_all([("", content.candidates) for content in contents])
         own = DatastreamRecord(
@@ -116,6 +124,15 @@ class IiifSource:
             datastreams=(*map(self._blame, painted), own),
             structure=manifest.structure,
         )
+
+    def _parse(self, pid: str, octets: bytes) -> tuple[Manifest, str]:
+        """The manifest, and the SHA-256 of its text: the same text is parsed once."""
+        digest = hashlib.sha256(octets).hexdigest()
+        manifest = self._parsed.get((pid, digest))
+        if manifest is None:
+            manifest = read_manifest(octets, pid)
+            self._parsed.put((pid, digest), manifest, len(octets))
+        return manifest, digest
 
     def _blame(self, datastream: DatastreamRecord) -> DatastreamRecord:
         """What was found not to be as its server had said is left out for a while, and that is told."""
@@ -155,7 +172,10 @@ def _caveat(code: NoticeCode) -> Caveat:
     return Caveat(code=code, text=LACKS[code])
 
 
+def _mark(datastream: DatastreamRecord) -> str:
+    """What its server said of its version when it was looked at."""
+    return "" if datastream.version == "0" else datastream.version
+
+
 def _is_same(datastream: DatastreamRecord, headers: Headers) -> bool:
-    """An answer that says nothing of its version is taken as the same."""
-    now = mark(headers)
-    return datastream.version == "0" or not now or datastream.version == now
+    return is_same_mark(_mark(datastream), mark(headers))

@@ -20,7 +20,7 @@ from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.omekaapi import OmekaApi
 from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Renditions, Seen, Unseen, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Seen, Unseen, is_same_mark, mark
 
 IIIF, ORIGINAL, THUMBNAIL = "iiif", "original", "thumbnail"
 ORDER = (IIIF, ORIGINAL, THUMBNAIL)
@@ -83,6 +83,17 @@ class OmekaSource:
         if datastream.fault is not None:
             raise ContentMissing(datastream.pid, datastream.dsid)
         return self._renditions.open(datastream, start, is_same=partial(_is_same, datastream))
+
+    def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
+        """As core.source.Choosing says."""
+        namespace, number = self._read_pid(planned[0].pid)
+        media = {str(each.id): each for each in self._api.media_of(number, f"{namespace}:{number}")}
+        verdicts: list[bool | None] = [_is_original(each, media.get(each.dsid)) for each in planned]
+        asked = [place for place, verdict in enumerate(verdicts) if verdict is None]
+        looks = self._renditions.still_there([_planned(planned[place], media[planned[place].dsid]) for place in asked])
+        for place, look in zip(asked, looks, strict=True):
+            verdicts[place] = look
+        return [verdict and not self._renditions.is_blamed(each) for each, verdict in zip(planned, verdicts, strict=True)]
 
     def home(self, media: int) -> int | None:
         """The id of the item that a media belongs to; None where it is not there, or not shown to us. Raises as ``describe`` does."""
@@ -228,11 +239,27 @@ def _thumbnail(media: Media) -> Sequence[Candidate]:
 _CANDIDATES: Mapping[str, Callable[[Media], Sequence[Candidate]]] = {IIIF: _iiif, ORIGINAL: _original, THUMBNAIL: _thumbnail}
 
 
+def _is_original(planned: DatastreamRecord, media: Media | None) -> bool | None:
+    """Whether Omeka says itself that what was planned is the media's original still; None where its server is to be asked."""
+    if media is None or planned.version.partition("|")[0] != (media.modified or "0"):
+        return False
+    if planned.location not in {each.url for each in _original(media)} or media.size is None:
+        return None
+    return planned.size == media.size and (planned.digest("sha256") or "") == media.sha256
+
+
+def _planned(datastream: DatastreamRecord, media: Media) -> Planned:
+    candidates = [candidate for kind in ORDER for candidate in _CANDIDATES[kind](media)]
+    return Planned(datastream=datastream, mark=_mark(datastream), version=f"{media.id}@{media.modified}", candidates=candidates)
+
+
+def _mark(datastream: DatastreamRecord) -> str:
+    """What its server said of its version when it was looked at: part of the version."""
+    return datastream.version.partition("|")[2]
+
+
 def _is_same(datastream: DatastreamRecord, headers: Headers) -> bool:
-    """What was seen when it was looked at is part of the version; an answer that says nothing of it is taken as the same."""
-    _, _, seen = datastream.version.partition("|")
-    now = mark(headers)
-    return not seen or not now or seen == now
+    return is_same_mark(_mark(datastream), mark(headers))
 
 
 def _moment(text: str) -> datetime | None:

@@ -62,6 +62,17 @@ _RANKS = (NoticeCode.SOURCE_UNAVAILABLE, NoticeCode.MALFORMED, NoticeCode.CONTEN
 """Of several reasons the one that is told."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A file that was chosen once: ``datastream`` as it was planned then, with the ``mark`` that it had, "" for none. ``version`` and
+    ``candidates`` are what its repository says of the thing now."""
+
+    datastream: DatastreamRecord
+    mark: str
+    version: str
+    candidates: Sequence[Candidate]
+
+
 @dataclass(frozen=True, slots=True)
 class _Memory:
     look: Look
@@ -97,6 +108,20 @@ class Renditions:
         with waiting(repository), ThreadPoolExecutor(self._at_once, thread_name_prefix="looking") as pool:
             looking = [pool.submit(self._look, *thing, end) if each is None else each for each, thing in zip(known, wanted, strict=True)]
             return [each if isinstance(each, Seen | Unseen) else each.result() for each in looking]
+
+    def still_there(self, planned: Sequence[Planned]) -> list[bool | None]:
+        """Whether each is where it was and is the same, as far as its server tells; None while that does not answer."""
+        wanted = [(each.version, [one for one in each.candidates if self._leads_to(one, each.datastream)][:1]) for each in planned]
+        return [self._is_same(each, look) for each, look in zip(planned, self.look_at_all(wanted), strict=True)]
+
+    def _leads_to(self, candidate: Candidate, datastream: DatastreamRecord) -> bool:
+        return rewrite(candidate.url, self._rules) == datastream.location
+
+    def _is_same(self, planned: Planned, look: Look) -> bool | None:
+        if isinstance(look, Unseen):
+            return None if look.code is NoticeCode.SOURCE_UNAVAILABLE else False
+        is_alike = look.size in {None, planned.datastream.size} and is_same_mark(planned.mark, look.mark)
+        return is_alike and not self.is_blamed(planned.datastream)
 
     def open(
         self, datastream: DatastreamRecord, start: int = 0, *, is_same: Callable[[Headers], bool] | None = None
@@ -173,6 +198,11 @@ class Renditions:
 def mark(headers: Headers) -> str:
     """What tells versions apart; a weak tag is no promise about octets, but changes with the thing (RFC 9110 8.8.1)."""
     return "|".join(filter(None, (headers.get("ETag", "")[:80], headers.get("Last-Modified", "")[:40])))
+
+
+def is_same_mark(before: str, now: str) -> bool:
+    """One who says nothing of the version is taken as saying that it is the same."""
+    return not before or not now or before == now
 
 
 def _key(version: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:
