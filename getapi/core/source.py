@@ -50,6 +50,7 @@ class DatastreamRecord:
     (``content-missing``, ``malformed``) where the bytes cannot be had.
     ``remote``: they come over a network, so that it takes a while to open them, nothing but their digest tells what they are, and they are
     hashed while they are sent. ``name`` is what the repository calls the file, with its extension; "" where PID and DSID are its name.
+    ``unsized``: nobody can say the size before all of it was read, so that it is not opened to ask for it.
     ``caveat`` is told in the notices of every package that it is in, and in the place of its fault's own text where that has the same code.
     """
 
@@ -71,6 +72,7 @@ class DatastreamRecord:
     remote: bool = False
     name: str = ""
     caveat: Caveat | None = None
+    unsized: bool = False
 
     def digest(self, algorithm: str) -> str | None:
         for digest in self.digests:

@@ -25,7 +25,10 @@ logger = logging.getLogger("getapi.sources")
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 CONNECTING = 10.0
-"""Seconds until connected; with less left nobody is asked any more."""
+"""Seconds until connected at most, and never more than are left for the whole question."""
+
+LEAST = 0.5
+"""Seconds; with fewer left nobody is asked any more."""
 
 MAX_REDIRECTS = 5
 PAUSES = (0.1, 0.5)
@@ -36,6 +39,10 @@ BUSY = frozenset({502, 503, 504})
 
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "packaging-service"}
+
+
+class ServerLate(SourceUnavailable):
+    """The server can be reached, but has not answered in time."""
 
 
 class UrlRefused(Exception):
@@ -189,8 +196,9 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        if gate is not None and self._standing(self._admit(url)[2]).is_away:
-            raise SourceUnavailable(self.repository)
+        standing = None if gate is None else self._standing(self._admit(url)[2])
+        if standing is not None and standing.is_away:
+            raise (ServerLate if standing.is_late else SourceUnavailable)(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
                 exchange = self._once(url, deadline, method, headers, gate)
@@ -198,15 +206,15 @@ class HttpClient:
                     return exchange
                 exchange.close()
             except SourceUnavailable:
-                if self.clock() + pause + CONNECTING > deadline:
-                    break
+                if self.clock() + pause + LEAST > deadline:
+                    raise
             time.sleep(pause)
         return self._once(url, deadline, method, headers, gate)
 
     def _once(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         host, port, netloc = self._admit(url)
         address, left = self._address(host, port, netloc), deadline - self.clock()
-        if left < CONNECTING:
+        if left < LEAST:
             raise self._unavailable("no time left")
         try:
             asked = requests.Request(method, url, headers={**_HEADERS, **self._own(url), **headers, "Host": netloc}).prepare()
@@ -219,11 +227,13 @@ class HttpClient:
         try:
             # By an adapter alone: a session would add cookies, the environment's proxies and .netrc.
             with line.opening(left):
-                response = adapter.send(asked, stream=True, timeout=(CONNECTING, left), verify=self._verify)
+                response = adapter.send(asked, stream=True, timeout=(min(CONNECTING, left), left), verify=self._verify)
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
-            self._standing(netloc).failed(reached=not _is_unreached(error))
-            raise self._unavailable(type(error).__name__) from None  # its text holds the URL
+            reached, late = not _is_unreached(error), line.overdue or isinstance(error, requests.ReadTimeout)
+            self._standing(netloc).failed(reached=reached, late=reached and late)
+            why = self._unavailable(type(error).__name__)
+            raise (ServerLate(self.repository) if reached and late else why) from None  # its text holds the URL
         except BaseException:
             let_go(adapter, line)
             raise

@@ -152,13 +152,22 @@ class IiifSource:
 
 def _datastream(pid: str, content: Painted, look: Look) -> DatastreamRecord:
     record = DatastreamRecord(pid=pid, dsid=content.dsid, version="0", mime=content.mime, label=content.label, remote=True)
+    if isinstance(look, Unseen) and look.believed is not None:
+        look = look.believed  # there is no other file of it
     if isinstance(look, Unseen):
         return replace(record, fault=look.code, caveat=_caveat(look.code))
     # The size belongs to the version: without a mark it is all that tells two of them apart.
     version = look.mark or "0"
     identity = "" if look.size is None else f"{version}:{look.size}"
     return replace(
-        record, version=version, mime=look.mime, size=look.size, location=look.url, identity=identity, name=_file_name(content, look.mime)
+        record,
+        version=version,
+        mime=look.mime,
+        size=look.size,
+        location=look.url,
+        identity=identity,
+        name=_file_name(content, look.mime),
+        unsized=look.size is None,
     )
 
 

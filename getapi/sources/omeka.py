@@ -137,6 +137,8 @@ class OmekaSource:
             looks = self._look(kind, [(each, candidates) for _, each, candidates in waiting])
             for (choice, _, _), look in zip(waiting, looks, strict=True):
                 choice.note(kind, look)
+        for choice in choices:
+            choice.believe()
         return choices
 
     def _look(self, kind: str, wanted: Sequence[tuple[Media, Sequence[Candidate]]]) -> list[Look]:
@@ -157,12 +159,21 @@ class _Choice:
         self.kind = ""
         self.seen: Seen | None = None
         self.lacks: dict[str, NoticeCode] = {}
+        self._believed: dict[str, Seen] = {}
 
     def note(self, kind: str, look: Look) -> None:
         if isinstance(look, Unseen):
             self.lacks[kind] = look.code
+            if look.believed is not None:
+                self._believed[kind] = look.believed
         else:
             self.kind, self.seen = kind, look
+
+    def believe(self) -> None:
+        """Where nothing was seen, what may be there is taken: reading it will tell."""
+        if self.seen is None and self._believed:
+            self.kind, self.seen = next(iter(self._believed.items()))
+            del self.lacks[self.kind]
 
     def caveat(self, media: Media) -> Caveat | None:
         """What is to be told of the choice; None where the original is all that there is."""
@@ -198,7 +209,15 @@ def _datastream(pid: str, item: Item, media: Media, place: int, choice: _Choice)
     if seen is None:
         return replace(record, fault=caveat.code if caveat is not None else NoticeCode.CONTENT_MISSING)
     version = "|".join(filter(None, (media.modified or "0", seen.mark)))[:255]
-    named = replace(record, version=version, mime=seen.mime, size=seen.size, location=seen.url, name=_file_name(item, media, place, choice))
+    named = replace(
+        record,
+        version=version,
+        mime=seen.mime,
+        size=seen.size,
+        location=seen.url,
+        name=_file_name(item, media, place, choice),
+        unsized=seen.size is None,
+    )
     if choice.kind != ORIGINAL:
         return replace(named, identity="" if seen.size is None else f"{version}:{seen.size}")
     digests = (Digest(algorithm="sha256", value=media.sha256),) if media.sha256 else ()

@@ -10,7 +10,7 @@ from getapi.core.iiif.image import Candidate
 from getapi.core.iiif.rewrite import rewrite
 from getapi.core.notice import NoticeCode
 from getapi.core.source import DatastreamRecord
-from getapi.sources.http import Exchange, UrlRefused
+from getapi.sources.http import Exchange, ServerLate, UrlRefused
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.picturecontent import PictureContent, is_another_kind
@@ -19,8 +19,8 @@ from getapi.sources.remotefile import Headers, told_length
 from getapi.sources.unsizedcontent import UnsizedContent
 from getapi.sources.waiting import waiting
 
-LOOKING = 12.0
-"""Seconds for one look: a thread that plans waits for it."""
+LOOKING = 5.0
+"""Seconds for one look, connecting included: a thread that plans waits for it."""
 
 ENOUGH = 45.0
 """Seconds for all looks at the files of one object; what was not looked at by then is believed to be there, of a size that nobody knows."""
@@ -52,9 +52,11 @@ class Seen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
     """Why none of the addresses will do: ``source-unavailable``, ``malformed`` (no picture), ``external`` (of a host that is not asked)
-    or ``content-missing``."""
+    or ``content-missing``. ``believed`` may be there nevertheless: its server takes longer to say so than a look lasts, as one does that
+    renders a picture for HEAD too. Whoever has nothing better may read it, and then it shows."""
 
     code: NoticeCode
+    believed: Seen | None = None
 
 
 Look = Seen | Unseen
@@ -162,24 +164,30 @@ class Renditions:
 
     def _search(self, candidates: Sequence[Candidate]) -> Look:
         reasons: set[NoticeCode] = {NoticeCode.CONTENT_MISSING} if not candidates else set()
+        believed: Seen | None = None
         for candidate in candidates:
             url = rewrite(candidate.url, self._rules)
-            found = NoticeCode.EXTERNAL if url is None else self._ask(url, candidate.mime)
+            try:
+                found = NoticeCode.EXTERNAL if url is None else self._ask(url, candidate.mime)
+            except ServerLate:
+                found, believed = NoticeCode.SOURCE_UNAVAILABLE, Seen(url=url or "", mime=candidate.mime)
             if isinstance(found, Seen):
                 return found
             reasons.add(found)
             if found is NoticeCode.SOURCE_UNAVAILABLE:
                 break  # its other forms come from the same server
-        return Unseen(code=next(code for code in _RANKS if code in reasons))
+        return Unseen(code=next(code for code in _RANKS if code in reasons), believed=believed)
 
     def _ask(self, url: str, mime: str) -> Seen | NoticeCode:
-        """What HEAD says; where a server does not know that, what GET says before its body is read."""
+        """What HEAD says; where a server does not know that, what GET says before its body is read. Raises ServerLate."""
         try:
             exchange = self._head(url, "HEAD")
             if exchange.status in _HEADLESS:
                 exchange = self._head(url, "GET")
         except UrlRefused:
             return NoticeCode.EXTERNAL
+        except ServerLate:
+            raise
         except SourceUnavailable:
             return NoticeCode.SOURCE_UNAVAILABLE
         if exchange.status != 200:

@@ -325,7 +325,7 @@ def test_what_its_source_tells_ahead_is_not_asked_again(repository: FakeReposito
 class ChoosingRepository(FakeRepository):
     """It takes one of several files of a thing: ``given`` is what it says of those that were chosen before."""
 
-    given: bool | None | PackagingError = True
+    given: bool | PackagingError | None = True
     asked: list[DatastreamRecord] = field(default_factory=list)
 
     def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
@@ -360,7 +360,7 @@ class TestWhatWasChosen:
         ],
     )
     def test_what_is_not_there_is_changed_and_what_nobody_can_say_is_waited_for(
-        self, choosing: ChoosingRepository, given: bool | None | PackagingError, error: type[PackagingError]
+        self, choosing: ChoosingRepository, given: bool | PackagingError | None, error: type[PackagingError]
     ) -> None:
         plan = plan_of(choosing, "demo:1")
         change(choosing, "demo:1", "TXT", location="another")

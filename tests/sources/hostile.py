@@ -188,7 +188,7 @@ class HostilePeer:
 
     @pytest.fixture(autouse=True)
     def _hurry(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setattr(http, "CONNECTING", 0.3)
+        monkeypatch.setattr(http, "LEAST", 0.05)
         monkeypatch.setattr(http, "PAUSES", (0.01,))
         monkeypatch.setattr(standing, "AWAY", 0.0)
         began = time.monotonic()

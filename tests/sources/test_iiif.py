@@ -189,6 +189,16 @@ def test_a_page_that_cannot_be_had_is_told(shelf: Shelf, server: PeerServer, sou
     ]
 
 
+def test_a_page_whose_server_takes_longer_than_a_look_is_read_to_find_out(shelf: Shelf, server: PeerServer) -> None:
+    shelf.put("book", second(1), server.url)
+    source = source_of(server, looking=0.6)
+    server.delay = lambda asked: 2.0 if asked.method == "HEAD" else 0.0
+    page = source.describe("iiif:book").datastreams[0]
+    assert (page.fault, page.size, page.identity, page.unsized) == (None, None, "", True)
+    with source.open(page) as content:
+        assert drain(content) == PICTURES[1]
+
+
 def test_pictures_at_a_host_that_is_not_named_are_told_and_not_asked_for(shelf: Shelf, server: PeerServer, source: IiifSource) -> None:
     shelf.manifests["book"] = json.dumps(third()).encode()
     assert [each.fault for each in source.describe("iiif:book").datastreams] == ["external"] * 3 + [None]

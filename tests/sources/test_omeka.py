@@ -255,6 +255,19 @@ class TestWhatIsTaken:
         (found,) = source.describe("omeka:7").datastreams
         assert found.location.endswith("/iiif/71/full/full/0/default.jpg")
 
+    def test_a_slow_image_server_is_waited_for_only_where_there_is_nothing_else(
+        self, omeka: Omeka, server: PeerServer, images: PeerServer
+    ) -> None:
+        omeka.put_item(7)
+        omeka.point_at(71, 7)
+        omeka.point_at(72, 7, **{"o:thumbnail_urls": []})
+        images.delay = lambda asked: 2.0 if asked.method == "HEAD" else 0.0
+        one, other = (source := source_of(server, images, looking=0.6)).describe("omeka:7").datastreams
+        assert (one.location, one.unsized) == (f"{server.url}/files/large/hash71.jpg", False)
+        assert (other.name, other.size, other.fault, other.unsized) == ("7_page-2.jpg", None, None, True)
+        assert told(source.describe("omeka:7"))[1][2:] == ("external", "The picture of its image server is here")
+        assert octets_of(source, other) == JPEG
+
     def test_what_was_seen_counts_for_a_while_also_while_its_server_is_away(
         self, omeka: Omeka, server: PeerServer, images: PeerServer
     ) -> None:
