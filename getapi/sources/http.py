@@ -173,7 +173,7 @@ class HttpClient:
             exchange = self.ask(url, deadline=deadline, headers=headers, brief=True)
             try:
                 return self._read(exchange, max(deadline - self.clock(), 0.0), limit)
-            except (HTTPError, OSError) as error:
+            except (HTTPError, OSError, ValueError) as error:  # ValueError: the standard library's of a chunk that is shorter than nothing
                 if attempt or exchange.line.overdue:
                     raise self._unavailable(type(error).__name__) from None
             finally:

@@ -194,7 +194,9 @@ class Renditions:
             return NoticeCode.CONTENT_MISSING if exchange.status in _NONE else NoticeCode.SOURCE_UNAVAILABLE
         if is_another_kind(exchange.headers.get("Content-Type", ""), mime):
             return NoticeCode.MALFORMED
-        return Seen(url=url, mime=mime, size=told_length(exchange.headers), mark=mark(exchange.headers))
+        version = mark(exchange.headers)
+        # Without one other bytes of the same size would be taken for these: then it is as one whose size nobody tells, and is put aside.
+        return Seen(url=url, mime=mime, size=told_length(exchange.headers) if version else None, mark=version)
 
     def _head(self, url: str, method: str) -> Exchange:
         client = self._peer.client

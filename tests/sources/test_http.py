@@ -18,8 +18,8 @@ from getapi.sources import http, standing
 from getapi.sources.addresses import is_reachable
 from getapi.sources.http import Credentials, UrlRefused, origin
 from getapi.sources.peer import Login, Peer
-from tests.sources.hostile import dripping_head, silent
 from tests.sources.peers import NAME, Answer, Asked, PeerServer, running
+from tests.sources.tricks import dripping_head, silent
 
 SECRET = "open-sesame-7"
 DATASTREAM = DatastreamRecord(pid="demo:1", dsid="PDF", version="1", remote=True)

@@ -17,10 +17,11 @@ from getapi.sources.omekaapi import ApiKey, OmekaApi
 from getapi.sources.peer import Peer
 from getapi.sources.renditions import Renditions
 from tests.sources.contract import SourceContract, drain
-from tests.sources.hostile import CONTENT, METADATA, PATIENCE, SILENCE, HostilePeer, Target
+from tests.sources.hostile import HostilePeer, Target
 from tests.sources.omekas import JPEG, KEY, Omeka, file
 from tests.sources.peers import Answer, Asked, PeerServer, running
 from tests.sources.stores import Sample
+from tests.sources.tricks import CONTENT, METADATA, PATIENCE, SILENCE
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BODY = bytes(range(256)) * 1000

@@ -12,9 +12,9 @@ from getapi.sources import http, renditions
 from getapi.sources.peer import Peer
 from getapi.sources.picturecontent import is_another_kind
 from getapi.sources.renditions import Renditions, Seen, Unseen
-from tests.sources.hostile import garbage
 from tests.sources.omekas import JPEG, file
 from tests.sources.peers import Answer, Asked, PeerServer, running
+from tests.sources.tricks import garbage
 
 PICTURE = file(JPEG, "image/jpeg", "picture")
 
