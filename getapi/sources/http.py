@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
@@ -18,6 +18,7 @@ from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 from getapi.sources.standing import Standing
+from getapi.sources.unanswered import ServerLate, ServerUnreached, kind_of, was_reached
 from getapi.sources.waiting import waiting
 
 logger = logging.getLogger("getapi.sources")
@@ -39,10 +40,6 @@ BUSY = frozenset({502, 503, 504})
 
 _PORTS = {"http": 80, "https": 443}
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "packaging-service"}
-
-
-class ServerLate(SourceUnavailable):
-    """The server can be reached, but has not answered in time."""
 
 
 class UrlRefused(Exception):
@@ -197,7 +194,7 @@ class HttpClient:
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
         standing = None if gate is None else self._standing(self._admit(url)[2])
-        if standing is not None and standing.is_away:
+        if standing is not None and standing.is_away():
             raise (ServerLate if standing.is_late else SourceUnavailable)(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
@@ -205,8 +202,8 @@ class HttpClient:
                 if exchange.status not in BUSY:
                     return exchange
                 exchange.close()
-            except SourceUnavailable:
-                if self.clock() + pause + LEAST > deadline:
+            except SourceUnavailable as error:
+                if self.clock() + pause + LEAST > deadline or isinstance(error, ServerUnreached):
                     raise
             time.sleep(pause)
         return self._once(url, deadline, method, headers, gate)
@@ -230,10 +227,9 @@ class HttpClient:
                 response = adapter.send(asked, stream=True, timeout=(min(CONNECTING, left), left), verify=self._verify)
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
-            reached, late = not _is_unreached(error), line.overdue or isinstance(error, requests.ReadTimeout)
-            self._standing(netloc).failed(reached=reached, late=reached and late)
-            why = self._unavailable(type(error).__name__)
-            raise (ServerLate(self.repository) if reached and late else why) from None  # its text holds the URL
+            kind = kind_of(error, overdue=line.overdue)
+            self._standing(netloc).failed(reached=was_reached(error), late=kind is ServerLate)
+            raise self._unavailable(type(error).__name__, kind) from None  # its text holds the URL
         except BaseException:
             let_go(adapter, line)
             raise
@@ -255,9 +251,9 @@ class HttpClient:
         if gate is not None:
             gate.leave()
 
-    def _unavailable(self, why: str) -> SourceUnavailable:
+    def _unavailable(self, why: str, kind: type[SourceUnavailable] = SourceUnavailable) -> SourceUnavailable:
         logger.warning("a repository's server failed", extra={"repository": self.repository, "why": why})
-        return SourceUnavailable(self.repository)
+        return kind(self.repository)
 
     def _admit(self, url: str) -> tuple[str, int, str]:
         """Host, port and what the Host header says. Raises UrlRefused."""
@@ -289,12 +285,6 @@ class HttpClient:
         if not all(is_reachable(address, private=self._private) for address in addresses):
             raise UrlRefused
         return addresses[0]
-
-
-def _is_unreached(error: Exception) -> bool:
-    """Whether no connection was made at all."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _once_only(release: Callable[[], None]) -> Callable[[], None]:

@@ -10,12 +10,13 @@ from getapi.core.iiif.image import Candidate
 from getapi.core.iiif.rewrite import rewrite
 from getapi.core.notice import NoticeCode
 from getapi.core.source import DatastreamRecord
-from getapi.sources.http import Exchange, ServerLate, UrlRefused
+from getapi.sources.http import Exchange, UrlRefused
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.picturecontent import PictureContent, is_another_kind
 from getapi.sources.remotecontent import RemoteContent
 from getapi.sources.remotefile import Headers, told_length
+from getapi.sources.unanswered import ServerLate
 from getapi.sources.unsizedcontent import UnsizedContent
 from getapi.sources.waiting import waiting
 
