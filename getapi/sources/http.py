@@ -18,7 +18,7 @@ from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 from getapi.sources.standing import Standing
-from getapi.sources.unanswered import ServerLate, ServerUnreached, kind_of, was_reached
+from getapi.sources.unanswered import DocumentTooLarge, ServerLate, ServerUnreached, kind_of, was_reached
 from getapi.sources.waiting import waiting
 
 logger = logging.getLogger("getapi.sources")
@@ -185,7 +185,7 @@ class HttpClient:
             while piece := exchange.response.raw.read(min(left + 1, 1 << 20), decode_content=False):
                 left -= len(piece)
                 if left < 0:
-                    raise self._unavailable("a document that is too large")
+                    raise self._unavailable("a document that is too large", DocumentTooLarge)
                 pieces.append(piece)
         if exchange.line.overdue:
             raise TimeoutError

@@ -52,7 +52,7 @@ class IiifSource:
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says. The same record for as long as nothing has changed."""
         normal, url = self._read_pid(pid)
-        octets = self._fetch(url)
+        octets = self._fetch(url, pid)
         if octets is None:
             raise ObjectNotFound(pid)
         record = self._record(normal, octets)
@@ -73,7 +73,7 @@ class IiifSource:
     def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
         """As core.source.Choosing says."""
         pid, url = self._read_pid(planned[0].pid)
-        octets = self._fetch(url)
+        octets = self._fetch(url, pid)
         if octets is None:
             raise ObjectNotFound(pid)
         manifest = self._parse(pid, octets)[0]
@@ -91,9 +91,9 @@ class IiifSource:
             raise ObjectNotFound(pid)
         return f"{namespace}:{name}", url
 
-    def _fetch(self, url: str) -> bytes | None:
-        """None for one that is not there, or not shown to us. Raises SourceUnavailable."""
-        found = self._peer.fetch(url, limit=MAX_OCTETS, headers={"Accept": "application/ld+json, application/json;q=0.9"})
+    def _fetch(self, url: str, pid: str) -> bytes | None:
+        """None for one that is not there, or not shown to us. Raises SourceUnavailable, ObjectUnreadable."""
+        found = self._peer.fetch(url, limit=MAX_OCTETS, headers={"Accept": "application/ld+json, application/json;q=0.9"}, pid=pid)
         if found.status in _GONE:
             return None
         if found.headers.get("Content-Type", "").partition(";")[0].strip().lower() in {"text/html", "application/xhtml+xml"}:
@@ -142,7 +142,7 @@ class IiifSource:
 
     def _open_manifest(self, datastream: DatastreamRecord, start: int) -> Content:
         try:
-            octets = self._fetch(self._read_pid(datastream.pid)[1])
+            octets = self._fetch(self._read_pid(datastream.pid)[1], datastream.pid)
         except (ObjectNotFound, ObjectUnreadable):
             octets = None
         if octets is None:

@@ -68,10 +68,8 @@ class OmekaSource:
         """As core.source.Source says. The same record for as long as nothing has changed."""
         namespace, number = self._read_pid(pid)
         normal = f"{namespace}:{number}"
-        item = self._api.item(number, normal)
-        if item is None or item.id != number:
-            raise ObjectNotFound(pid)
-        record = self._record(normal, item, self._api.media_of(number, normal) if item.media else [])
+        item = self._find(number, normal)
+        record = self._record(normal, item, self._api.media_of(item, normal))
         known = self._described.get(normal)
         if known is not None and known == record:
             return known
@@ -87,7 +85,8 @@ class OmekaSource:
     def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
         """As core.source.Choosing says."""
         namespace, number = self._read_pid(planned[0].pid)
-        media = {str(each.id): each for each in self._api.media_of(number, f"{namespace}:{number}")}
+        pid = f"{namespace}:{number}"
+        media = {str(each.id): each for each in self._api.media_of(self._find(number, pid), pid)}
         verdicts: list[bool | None] = [_is_original(each, media.get(each.dsid)) for each in planned]
         asked = [place for place, verdict in enumerate(verdicts) if verdict is None]
         looks = self._renditions.still_there([_planned(planned[place], media[planned[place].dsid]) for place in asked])
@@ -99,6 +98,12 @@ class OmekaSource:
         """The id of the item that a media belongs to; None where it is not there, or not shown to us. Raises as ``describe`` does."""
         found = self._api.media(media, f"media {media}")
         return None if found is None or found.id != media else found.item or None
+
+    def _find(self, number: int, pid: str) -> Item:
+        item = self._api.item(number, pid)
+        if item is None or item.id != number:
+            raise ObjectNotFound(pid)
+        return item
 
     def _read_pid(self, pid: str) -> tuple[str, int]:
         namespace, _, name = (parse_pid(pid) or "").partition(":")

@@ -14,6 +14,10 @@ class ServerUnreached(SourceUnavailable):
     """Nothing came back at all for as long as connecting may take: it is not tried again at once."""
 
 
+class DocumentTooLarge(SourceUnavailable):
+    """It answers, with more than is read."""
+
+
 def kind_of(error: Exception, *, overdue: bool) -> type[SourceUnavailable]:
     """``overdue``: the connection was cut, since its time was over."""
     if isinstance(error, requests.ConnectTimeout):
