@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import traceback
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -178,9 +179,9 @@ class Site:
     def errors(self) -> None:
         """An exception's text, its facts, and what a debugger or a crash report would show of it."""
         source = self._source()
-        for ask in (lambda: source.describe(self.kind.pid), lambda: source.describe(self.kind.pid.replace("7", "8"))):
+        for pid in (self.kind.pid, self.kind.pid.replace("7", "8")):
             try:
-                ask()
+                source.describe(pid)
             except PackagingError as error:
                 self.told.append(f"{error!r} {error} {error.facts} {error.__cause__!r}")
                 self.told.append("".join(traceback.format_exception(error)))
@@ -198,13 +199,12 @@ class Site:
 
 def _dump() -> str:
     models = [model for model in apps.get_models() if not model._meta.label.startswith(("auth.", "sessions."))]
-    return "\n".join(serializers.serialize("json", model.objects.all()) + "".join(map(_blobs, model.objects.values())) for model in models)
+    tables = [model._default_manager for model in models]
+    return "\n".join(serializers.serialize("json", table.all()) + "".join(map(_blobs, table.values())) for table in tables)
 
 
 def _blobs(row: Mapping[str, Any]) -> str:
     """A plan is kept compressed."""
-    import zlib
-
     return "".join(zlib.decompress(value).decode() for value in row.values() if isinstance(value, bytes) and value[:1] == b"x")
 
 
