@@ -65,6 +65,8 @@ def complete(datastream: DatastreamRecord, source: Source, algorithm: str, gauge
     known = gauge.recall(source.name, datastream) if datastream.size is None else None
     if known is not None:
         return known
+    if datastream.unsized:
+        return gauge.settle(source.name, datastream)
     with source.open(datastream) as content:
         if not unhashed and content.size is not None:
             return replace(datastream, size=content.size)

@@ -9,14 +9,19 @@ from getapi.core.errors import ObjectUnreadable
 LONGEST = 4096
 """Characters of a text that is believed to be a label or an address; a longer one is none."""
 
+MAX_PIECES = 1_000_000
+"""Commas and brackets of one document: in memory each may be as much as a hundred octets."""
+
 _NOTHING: Mapping[str, Any] = {}
 
 
 def read_json(octets: bytes, pid: str) -> object:
     """The document that says what the object ``pid`` is. Raises ObjectUnreadable.
 
-    How much it may hold is bounded by how much was fetched.
+    How long it may be is bounded by how much was fetched.
     """
+    if sum(map(octets.count, (b",", b"[", b"{"))) > MAX_PIECES:
+        raise ObjectUnreadable(pid, f"it has more than {MAX_PIECES} values")
     try:
         return json.loads(octets.decode("utf-8-sig"), parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
 """Whether a stored plan may still be sent: access is decided again, and the repository still holds what was planned (SPEC 4)."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from getapi.core.access import AccessRules, Denied, decide
@@ -16,7 +17,7 @@ from getapi.core.errors import (
 from getapi.core.ledger import Ledger
 from getapi.core.plan import Entry, Plan, own_identity
 from getapi.core.selection import Repositories
-from getapi.core.source import DatastreamRecord, ObjectRecord, Source
+from getapi.core.source import Choosing, DatastreamRecord, ObjectRecord, Source
 
 
 def review(plan: Plan, *, repositories: Repositories, rules: AccessRules, now: datetime, ledger: Ledger | None = None) -> None:
@@ -32,7 +33,8 @@ def review(plan: Plan, *, repositories: Repositories, rules: AccessRules, now: d
         source = _find_source(name, repositories, next(iter(objects.values()))[0])
         ahead = repositories.describe_ahead(list(objects), name)
         for pid, entries in objects.items():
-            _review_object(entries, _describe(source, entries[0], ahead.get(pid)), rules, now)
+            others = _review_object(entries, _describe(source, entries[0], ahead.get(pid)), rules, now)
+            _review_choices(others, source)
         if ledger is not None:
             _refuse_damaged(name, [entry for entries in objects.values() for entry in entries], ledger)
 
@@ -58,7 +60,9 @@ def _describe(source: Source, entry: Entry, known: ObjectRecord | SourceError | 
     return record
 
 
-def _review_object(entries: Sequence[Entry], record: ObjectRecord, rules: AccessRules, now: datetime) -> None:
+def _review_object(entries: Sequence[Entry], record: ObjectRecord, rules: AccessRules, now: datetime) -> list[Entry]:
+    """Those that may leave, but are told otherwise than they were planned."""
+    others: list[Entry] = []
     found = {datastream.dsid: datastream for datastream in record.datastreams}
     for entry in entries:
         datastream = found.get(entry.datastream.dsid)
@@ -69,7 +73,35 @@ def _review_object(entries: Sequence[Entry], record: ObjectRecord, rules: Access
             # What is not spoken of is told as what is not there (SPEC 1, "One datastream").
             raise PackageClosed(record.pid, datastream.dsid, verdict.text) if verdict.closed else _changed(entry)
         if not _is_same(entry.datastream, datastream):
+            others.append(entry)
+    return others
+
+
+def _review_choices(others: Sequence[Entry], source: Source) -> None:
+    """What was planned may be there still where its source would choose something else by now, since a server went away or came back.
+
+    What was put aside needs no server: its bytes are those that were planned.
+    """
+    if not others:
+        return
+    if not isinstance(source, Choosing):
+        raise _changed(others[0])
+    planned = [as_source_says(entry.datastream) for entry in others]
+    try:
+        given = source.still_gives(planned)
+    except (ObjectNotFound, AmbiguousName, ObjectUnreadable):
+        raise _changed(others[0]) from None
+    for entry, is_there in zip(others, given, strict=True):
+        if is_there is False:
             raise _changed(entry)
+    if any(is_there is None and not entry.is_staged for entry, is_there in zip(others, given, strict=True)):
+        raise SourceUnavailable(source.name)
+
+
+def as_source_says(planned: DatastreamRecord) -> DatastreamRecord:
+    """A planned datastream without what putting it aside added to its identity."""
+    own = own_identity(planned.identity)
+    return planned if own == planned.identity else replace(planned, identity=own)
 
 
 def _is_same(planned: DatastreamRecord, found: DatastreamRecord) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 from getapi.core.derived import Derived
 from getapi.core.division import Division
@@ -50,6 +50,7 @@ class DatastreamRecord:
     (``content-missing``, ``malformed``) where the bytes cannot be had.
     ``remote``: they come over a network, so that it takes a while to open them, nothing but their digest tells what they are, and they are
     hashed while they are sent. ``name`` is what the repository calls the file, with its extension; "" where PID and DSID are its name.
+    ``unsized``: nobody can say the size before all of it was read, so that it is not opened to ask for it.
     ``caveat`` is told in the notices of every package that it is in, and in the place of its fault's own text where that has the same code.
     """
 
@@ -71,6 +72,7 @@ class DatastreamRecord:
     remote: bool = False
     name: str = ""
     caveat: Caveat | None = None
+    unsized: bool = False
 
     def digest(self, algorithm: str) -> str | None:
         for digest in self.digests:
@@ -138,4 +140,14 @@ class Source(Protocol):
         """The bytes of a datastream that ``describe`` gave, from octet ``start``.
 
         Raises ContentMissing, ContentChanged (another identity than the record's), SourceUnavailable.
+        """
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A source that gives one of several files of a thing, by what can be had when it is asked: asked again it may choose another one."""
+
+    def still_gives(self, planned: Sequence[DatastreamRecord]) -> Sequence[bool | None]:
+        """For each of one object's datastreams as they were planned, whether the file that was chosen for it then is there and the same,
+        whatever would be chosen now; None while its server does not answer. Raises what ``describe`` does.
         """

@@ -96,4 +96,6 @@ def as_record(datastream: DatastreamRecord, size: int, digests: Mapping[str, str
     known = datastream.digests
     if datastream.digest(algorithm) is None:
         known = (*known, Digest(algorithm=algorithm, value=digests[algorithm]))
-    return replace(datastream, size=size, digests=known, identity=staged_identity(digests["sha256"], datastream.identity), remote=False)
+    return replace(
+        datastream, size=size, digests=known, identity=staged_identity(digests["sha256"], datastream.identity), remote=False, unsized=False
+    )

@@ -165,11 +165,27 @@ def fail(held: Claim, error: PackagingError) -> None:
 
 
 def put_back(held: Claim, error: PackagingError) -> None:
-    """It did not work this time: tried again after a while (REQUEUE), or failed after the last attempt."""
-    if held.attempt >= ATTEMPTS:
+    """It did not work this time: tried again after a while (REQUEUE), or failed after the last attempt.
+
+    A package that was ready once is not lost because its repository was away: the restoring begins anew when it is asked for again.
+    """
+    if held.attempt >= ATTEMPTS and held.request is None:
+        _give_up_restoring(held)
+    elif held.attempt >= ATTEMPTS:
         fail(held, error)
     else:
         held.row.update(state=Job.State.WAITING, holder="", renewed=None, queued=Now(), touched=timezone.now(), progress=0)
+
+
+def _give_up_restoring(held: Claim) -> None:
+    with transaction.atomic():
+        try:
+            job = _locked(held)
+        except PreparationStopped:
+            return
+        Package.objects.filter(pk=held.package, state=Package.State.PREPARING).update(state=Package.State.READY)
+        _end(job, Job.State.DONE)
+    logger.warning("a package could not be prepared again for now", extra={"package": held.package[:LOGGED_ID], "attempt": held.attempt})
 
 
 def release(held: Claim) -> None:

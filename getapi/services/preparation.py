@@ -32,13 +32,13 @@ from getapi.core.ledger import Examination
 from getapi.core.names import package_name
 from getapi.core.plan import ENCODER, Entry, staged_identity
 from getapi.core.request import PackageRequest, Reference
-from getapi.core.source import DatastreamRecord
 from getapi.models import Package
 from getapi.services import fixity, jobs, packages, shelf, stage
 from getapi.services.fetching import Course, Fetcher, Limit
 from getapi.services.jobs import Claim
 from getapi.services.pulse import Pulse, stopping
 from getapi.services.repositories import registry
+from getapi.services.sighting import see_again
 from getapi.services.statistics import LOGGED_ID, Recipient, kept_address, kept_user_agent
 from getapi.services.stock import Stock, Survey
 from getapi.services.supply import Supply, bring
@@ -257,7 +257,7 @@ def _restore(held: Claim, pulse: Pulse) -> None:
     fetcher = Fetcher(held.package, plan.algorithm)
     for number, entry in enumerate(lost):
         planned = entry.datastream
-        found = bring(partial(_described, entry), pulse.check, patience=PLANNING, stalled=PreparationStalled)
+        found = bring(partial(see_again, entry), pulse.check, patience=PLANNING, stalled=PreparationStalled)
         course = Course(pulse, _FETCHED, number, len(lost), entry.size)
         try:
             fetcher.fetch(entry.repository, found, entry.size, course)
@@ -271,18 +271,3 @@ def _restore(held: Claim, pulse: Pulse) -> None:
         if (member.size, staged_identity(member.digests["sha256"], found.identity)) != (entry.size, planned.identity):
             raise PackageChanged(planned.pid, planned.dsid)
     jobs.finish(held, {})
-
-
-def _described(entry: Entry) -> DatastreamRecord:
-    """The datastream as its source has it now, if it is the planned one still. Whether it may leave is decided when it is asked for."""
-    planned = entry.datastream
-    try:
-        record = registry().by_name(entry.repository).describe(planned.pid)
-    except SourceUnavailable:
-        raise
-    except SourceError as error:
-        raise PackageChanged(planned.pid, planned.dsid) from error
-    for found in record.datastreams:
-        if found.dsid == planned.dsid and (found.version, found.location) == (planned.version, planned.location):
-            return found
-    raise PackageChanged(planned.pid, planned.dsid)

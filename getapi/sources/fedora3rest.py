@@ -111,7 +111,7 @@ class Fedora3RestSource:
     def _ask(self, pid: str) -> ObjectRecord | None:
         """The object of exactly this PID; None where there is none."""
         if not self._trusted or time.monotonic() >= self._unasked:
-            found = self._peer.fetch(self._peer.url("objects", pid, "objectXML"), limit=MAX_OCTETS)
+            found = self._peer.fetch(self._peer.url("objects", pid, "objectXML"), limit=MAX_OCTETS, pid=pid)
             if found.status == 200:
                 return self._read(pid, found.octets)
             if found.status in GONE:

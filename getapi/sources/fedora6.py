@@ -106,7 +106,9 @@ class Fedora6Object:
     def _header(self, key: str) -> Header | None:
         if key not in self._headers:
             file = self._files.get(f"{HEADERS}{key}.json")
-            self._headers[key] = None if file is None else read_header(self._octets(file))
+            if file is None:
+                return None
+            self._headers[key] = read_header(self._octets(file))
         return self._headers[key]
 
     def _octets(self, file: LogicalFile) -> bytes | None:
@@ -174,13 +176,13 @@ class Fedora6Object:
 
     def _container_state(self, key: str) -> State:
         """The state of a container within the object; one that is no resource (a "ghost") has none, an unreadable one is not active."""
+        if f"{HEADERS}{key}.json" not in self._files:  # of these there may be any number, and none is kept
+            return State.ACTIVE
         if key not in self._containers:
             self._containers[key] = self._find_state(key)
         return self._containers[key]
 
     def _find_state(self, key: str) -> State:
-        if f"{HEADERS}{key}.json" not in self._files:
-            return State.ACTIVE
         header = self._header(key)
         if header is None or header.deleted:
             return State.INACTIVE if header is None else State.DELETED

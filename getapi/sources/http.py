@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import HTTPError, NewConnectionError
+from urllib3.exceptions import HTTPError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
@@ -18,6 +18,7 @@ from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 from getapi.sources.standing import Standing
+from getapi.sources.unanswered import DocumentTooLarge, ServerLate, ServerUnreached, kind_of, was_reached
 from getapi.sources.waiting import waiting
 
 logger = logging.getLogger("getapi.sources")
@@ -25,7 +26,10 @@ logger = logging.getLogger("getapi.sources")
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 CONNECTING = 10.0
-"""Seconds until connected; with less left nobody is asked any more."""
+"""Seconds until connected at most, and never more than are left for the whole question."""
+
+LEAST = 0.5
+"""Seconds; with fewer left nobody is asked any more."""
 
 MAX_REDIRECTS = 5
 PAUSES = (0.1, 0.5)
@@ -166,7 +170,7 @@ class HttpClient:
             exchange = self.ask(url, deadline=deadline, headers=headers, brief=True)
             try:
                 return self._read(exchange, max(deadline - self.clock(), 0.0), limit)
-            except (HTTPError, OSError) as error:
+            except (HTTPError, OSError, ValueError) as error:  # ValueError: the standard library's of a chunk that is shorter than nothing
                 if attempt or exchange.line.overdue:
                     raise self._unavailable(type(error).__name__) from None
             finally:
@@ -181,7 +185,7 @@ class HttpClient:
             while piece := exchange.response.raw.read(min(left + 1, 1 << 20), decode_content=False):
                 left -= len(piece)
                 if left < 0:
-                    raise self._unavailable("a document that is too large")
+                    raise self._unavailable("a document that is too large", DocumentTooLarge)
                 pieces.append(piece)
         if exchange.line.overdue:
             raise TimeoutError
@@ -189,24 +193,25 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        if gate is not None and self._standing(self._admit(url)[2]).is_away:
-            raise SourceUnavailable(self.repository)
+        standing = None if gate is None else self._standing(self._admit(url)[2])
+        if standing is not None and standing.is_away():
+            raise (ServerLate if standing.is_late else SourceUnavailable)(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
                 exchange = self._once(url, deadline, method, headers, gate)
                 if exchange.status not in BUSY:
                     return exchange
                 exchange.close()
-            except SourceUnavailable:
-                if self.clock() + pause + CONNECTING > deadline:
-                    break
+            except SourceUnavailable as error:
+                if self.clock() + pause + LEAST > deadline or isinstance(error, ServerUnreached):
+                    raise
             time.sleep(pause)
         return self._once(url, deadline, method, headers, gate)
 
     def _once(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         host, port, netloc = self._admit(url)
         address, left = self._address(host, port, netloc), deadline - self.clock()
-        if left < CONNECTING:
+        if left < LEAST:
             raise self._unavailable("no time left")
         try:
             asked = requests.Request(method, url, headers={**_HEADERS, **self._own(url), **headers, "Host": netloc}).prepare()
@@ -219,11 +224,12 @@ class HttpClient:
         try:
             # By an adapter alone: a session would add cookies, the environment's proxies and .netrc.
             with line.opening(left):
-                response = adapter.send(asked, stream=True, timeout=(CONNECTING, left), verify=self._verify)
+                response = adapter.send(asked, stream=True, timeout=(min(CONNECTING, left), left), verify=self._verify)
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
-            self._standing(netloc).failed(reached=not _is_unreached(error))
-            raise self._unavailable(type(error).__name__) from None  # its text holds the URL
+            kind = kind_of(error, overdue=line.overdue)
+            self._standing(netloc).failed(reached=was_reached(error), late=kind is ServerLate)
+            raise self._unavailable(type(error).__name__, kind) from None  # its text holds the URL
         except BaseException:
             let_go(adapter, line)
             raise
@@ -245,9 +251,9 @@ class HttpClient:
         if gate is not None:
             gate.leave()
 
-    def _unavailable(self, why: str) -> SourceUnavailable:
+    def _unavailable(self, why: str, kind: type[SourceUnavailable] = SourceUnavailable) -> SourceUnavailable:
         logger.warning("a repository's server failed", extra={"repository": self.repository, "why": why})
-        return SourceUnavailable(self.repository)
+        return kind(self.repository)
 
     def _admit(self, url: str) -> tuple[str, int, str]:
         """Host, port and what the Host header says. Raises UrlRefused."""
@@ -279,12 +285,6 @@ class HttpClient:
         if not all(is_reachable(address, private=self._private) for address in addresses):
             raise UrlRefused
         return addresses[0]
-
-
-def _is_unreached(error: Exception) -> bool:
-    """Whether no connection was made at all."""
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
 
 
 def _once_only(release: Callable[[], None]) -> Callable[[], None]:

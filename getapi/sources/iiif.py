@@ -17,7 +17,7 @@ from getapi.sources.content import BytesContent
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Renditions, Unseen, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Unseen, is_same_mark, mark
 
 MANIFEST = "manifest"
 """The id of the datastream that is the manifest."""
@@ -52,7 +52,7 @@ class IiifSource:
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says. The same record for as long as nothing has changed."""
         normal, url = self._read_pid(pid)
-        octets = self._fetch(url)
+        octets = self._fetch(url, pid)
         if octets is None:
             raise ObjectNotFound(pid)
         record = self._record(normal, octets)
@@ -70,6 +70,18 @@ class IiifSource:
             return self._open_manifest(datastream, start)
         return self._renditions.open(datastream, start, is_same=partial(_is_same, datastream))
 
+    def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
+        """As core.source.Choosing says."""
+        pid, url = self._read_pid(planned[0].pid)
+        octets = self._fetch(url, pid)
+        if octets is None:
+            raise ObjectNotFound(pid)
+        manifest = self._parse(pid, octets)[0]
+        candidates = {content.dsid: content.candidates for canvas in manifest.canvases for content in canvas.contents}
+        return self._renditions.still_there(
+            [Planned(datastream=each, mark=_mark(each), version="", candidates=candidates.get(each.dsid, ())) for each in planned]
+        )
+
     def _read_pid(self, pid: str) -> tuple[str, str]:
         """The PID and its manifest's address."""
         namespace, _, name = (parse_pid(pid) or "").partition(":")
@@ -79,9 +91,9 @@ class IiifSource:
             raise ObjectNotFound(pid)
         return f"{namespace}:{name}", url
 
-    def _fetch(self, url: str) -> bytes | None:
-        """None for one that is not there, or not shown to us. Raises SourceUnavailable."""
-        found = self._peer.fetch(url, limit=MAX_OCTETS, headers={"Accept": "application/ld+json, application/json;q=0.9"})
+    def _fetch(self, url: str, pid: str) -> bytes | None:
+        """None for one that is not there, or not shown to us. Raises SourceUnavailable, ObjectUnreadable."""
+        found = self._peer.fetch(url, limit=MAX_OCTETS, headers={"Accept": "application/ld+json, application/json;q=0.9"}, pid=pid)
         if found.status in _GONE:
             return None
         if found.headers.get("Content-Type", "").partition(";")[0].strip().lower() in {"text/html", "application/xhtml+xml"}:
@@ -89,11 +101,7 @@ class IiifSource:
         return found.octets
 
     def _record(self, pid: str, octets: bytes) -> ObjectRecord:
-        digest = hashlib.sha256(octets).hexdigest()
-        manifest = self._parsed.get((pid, digest))
-        if manifest is None:
-            manifest = read_manifest(octets, pid)
-            self._parsed.put((pid, digest), manifest, len(octets))
+        manifest, digest = self._parse(pid, octets)
         contents = [content for canvas in manifest.canvases for content in canvas.contents]
         looks = self._renditions.look_at_all([("", content.candidates) for content in contents])
         own = DatastreamRecord(
@@ -117,6 +125,15 @@ class IiifSource:
             structure=manifest.structure,
         )
 
+    def _parse(self, pid: str, octets: bytes) -> tuple[Manifest, str]:
+        """The manifest, and the SHA-256 of its text: the same text is parsed once."""
+        digest = hashlib.sha256(octets).hexdigest()
+        manifest = self._parsed.get((pid, digest))
+        if manifest is None:
+            manifest = read_manifest(octets, pid)
+            self._parsed.put((pid, digest), manifest, len(octets))
+        return manifest, digest
+
     def _blame(self, datastream: DatastreamRecord) -> DatastreamRecord:
         """What was found not to be as its server had said is left out for a while, and that is told."""
         if datastream.fault is not None or not self._renditions.is_blamed(datastream):
@@ -125,7 +142,7 @@ class IiifSource:
 
     def _open_manifest(self, datastream: DatastreamRecord, start: int) -> Content:
         try:
-            octets = self._fetch(self._read_pid(datastream.pid)[1])
+            octets = self._fetch(self._read_pid(datastream.pid)[1], datastream.pid)
         except (ObjectNotFound, ObjectUnreadable):
             octets = None
         if octets is None:
@@ -135,13 +152,22 @@ class IiifSource:
 
 def _datastream(pid: str, content: Painted, look: Look) -> DatastreamRecord:
     record = DatastreamRecord(pid=pid, dsid=content.dsid, version="0", mime=content.mime, label=content.label, remote=True)
+    if isinstance(look, Unseen) and look.believed is not None:
+        look = look.believed  # there is no other file of it
     if isinstance(look, Unseen):
         return replace(record, fault=look.code, caveat=_caveat(look.code))
     # The size belongs to the version: without a mark it is all that tells two of them apart.
     version = look.mark or "0"
     identity = "" if look.size is None else f"{version}:{look.size}"
     return replace(
-        record, version=version, mime=look.mime, size=look.size, location=look.url, identity=identity, name=_file_name(content, look.mime)
+        record,
+        version=version,
+        mime=look.mime,
+        size=look.size,
+        location=look.url,
+        identity=identity,
+        name=_file_name(content, look.mime),
+        unsized=look.size is None,
     )
 
 
@@ -155,7 +181,10 @@ def _caveat(code: NoticeCode) -> Caveat:
     return Caveat(code=code, text=LACKS[code])
 
 
+def _mark(datastream: DatastreamRecord) -> str:
+    """What its server said of its version when it was looked at."""
+    return "" if datastream.version == "0" else datastream.version
+
+
 def _is_same(datastream: DatastreamRecord, headers: Headers) -> bool:
-    """An answer that says nothing of its version is taken as the same."""
-    now = mark(headers)
-    return datastream.version == "0" or not now or datastream.version == now
+    return is_same_mark(_mark(datastream), mark(headers))

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 Facts = Mapping[str, Any]
+MAX_PIECES = 4_000_000
+"""Commas and brackets of one document: in memory each may be as much as a hundred octets."""
 
 
 class Misshapen(Exception):
@@ -51,6 +53,8 @@ def inside(facts: Facts, name: str) -> Facts:
 
 
 def _load(octets: bytes) -> object:
+    if sum(map(octets.count, (b",", b"[", b"{"))) > MAX_PIECES:
+        raise Misshapen
     try:
         return json.loads(octets)
     except (ValueError, RecursionError):

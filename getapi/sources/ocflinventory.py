@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from getapi.core.rights.moment import UnreadableMoment, read_moment
@@ -15,11 +16,17 @@ MAX_OCTETS = 64 * 2**20
 MAX_PIECES = 2_000_000
 """Objects, arrays and their items: what JSON's values take in memory, however few octets they have in the document."""
 
+MAX_PATH, MAX_DEPTH = 4096, 256
+"""Characters of a path, and folders: Linux opens no longer one."""
+
 MUTABLE_HEAD = "extensions/0005-mutable-head/head"
 
 _TYPE = re.compile(r"https://ocfl\.io/(1\.[01])/spec/#inventory")
 _VERSION = re.compile(r"v(0*)([1-9][0-9]{0,8})")
 _HEX = re.compile(r"[0-9a-f]+")
+_OUTSIDE = re.compile(r"(?:\A|/)\.{0,2}(?:/|\Z)")
+"""An element that is empty, or leads nowhere or out."""
+
 _SURROGATE = re.compile(r"[\ud800-\udfff\x00]")
 _DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128}
 _OWN = ("sha512", "sha256")
@@ -249,15 +256,16 @@ def _digests(table: Mapping[str, Any], algorithm: str, where: str) -> Iterator[t
 
 
 def check_paths(paths: list[str], kind: str) -> None:
-    """Raises ObjectRefused for a path that leaves its folder, is there twice, or is also a folder (E052, E053, E095, E099 to E101)."""
-    files = set(paths)
-    if len(files) != len(paths):
+    """Raises ObjectRefused for a path that leaves its folder, is there twice, is also a folder (E052, E053, E095, E099 to E101), or is
+    longer or deeper than any that can lie on a disk. Takes time and memory as the paths themselves do."""
+    if len(set(paths)) != len(paths):
         raise ObjectRefused(f"it has a {kind} path twice")
-    folders: set[str] = set()
-    for path in files:
-        parts = path.split("/")
-        if not {"", ".", ".."}.isdisjoint(parts) or _SURROGATE.search(path):
+    for path in paths:
+        if _OUTSIDE.search(path) or _SURROGATE.search(path):
             raise ObjectRefused(f"a {kind} path of it is not below its folder")
-        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts)))
-    if not folders.isdisjoint(files):
+        if len(path) > MAX_PATH or path.count("/") >= MAX_DEPTH:
+            raise ObjectRefused(f"a {kind} path of it is longer than {MAX_PATH} characters, or deeper than {MAX_DEPTH} folders")
+    # With the separator before all other characters what lies in a folder comes right behind the folder's own name.
+    ordered = sorted(path.replace("/", "\0") for path in paths)
+    if any(later.startswith(f"{earlier}\0") for earlier, later in pairwise(ordered)):
         raise ObjectRefused(f"a {kind} path of it is also a folder")

@@ -20,7 +20,7 @@ from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.omekaapi import OmekaApi
 from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Renditions, Seen, Unseen, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Seen, Unseen, is_same_mark, mark
 
 IIIF, ORIGINAL, THUMBNAIL = "iiif", "original", "thumbnail"
 ORDER = (IIIF, ORIGINAL, THUMBNAIL)
@@ -68,10 +68,8 @@ class OmekaSource:
         """As core.source.Source says. The same record for as long as nothing has changed."""
         namespace, number = self._read_pid(pid)
         normal = f"{namespace}:{number}"
-        item = self._api.item(number, normal)
-        if item is None or item.id != number:
-            raise ObjectNotFound(pid)
-        record = self._record(normal, item, self._api.media_of(number, normal) if item.media else [])
+        item = self._find(number, normal)
+        record = self._record(normal, item, self._api.media_of(item, normal))
         known = self._described.get(normal)
         if known is not None and known == record:
             return known
@@ -84,10 +82,28 @@ class OmekaSource:
             raise ContentMissing(datastream.pid, datastream.dsid)
         return self._renditions.open(datastream, start, is_same=partial(_is_same, datastream))
 
+    def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
+        """As core.source.Choosing says."""
+        namespace, number = self._read_pid(planned[0].pid)
+        pid = f"{namespace}:{number}"
+        media = {str(each.id): each for each in self._api.media_of(self._find(number, pid), pid)}
+        verdicts: list[bool | None] = [_is_original(each, media.get(each.dsid)) for each in planned]
+        asked = [place for place, verdict in enumerate(verdicts) if verdict is None]
+        looks = self._renditions.still_there([_planned(planned[place], media[planned[place].dsid]) for place in asked])
+        for place, look in zip(asked, looks, strict=True):
+            verdicts[place] = look
+        return [verdict and not self._renditions.is_blamed(each) for each, verdict in zip(planned, verdicts, strict=True)]
+
     def home(self, media: int) -> int | None:
         """The id of the item that a media belongs to; None where it is not there, or not shown to us. Raises as ``describe`` does."""
         found = self._api.media(media, f"media {media}")
         return None if found is None or found.id != media else found.item or None
+
+    def _find(self, number: int, pid: str) -> Item:
+        item = self._api.item(number, pid)
+        if item is None or item.id != number:
+            raise ObjectNotFound(pid)
+        return item
 
     def _read_pid(self, pid: str) -> tuple[str, int]:
         namespace, _, name = (parse_pid(pid) or "").partition(":")
@@ -126,6 +142,8 @@ class OmekaSource:
             looks = self._look(kind, [(each, candidates) for _, each, candidates in waiting])
             for (choice, _, _), look in zip(waiting, looks, strict=True):
                 choice.note(kind, look)
+        for choice in choices:
+            choice.believe()
         return choices
 
     def _look(self, kind: str, wanted: Sequence[tuple[Media, Sequence[Candidate]]]) -> list[Look]:
@@ -146,12 +164,21 @@ class _Choice:
         self.kind = ""
         self.seen: Seen | None = None
         self.lacks: dict[str, NoticeCode] = {}
+        self._believed: dict[str, Seen] = {}
 
     def note(self, kind: str, look: Look) -> None:
         if isinstance(look, Unseen):
             self.lacks[kind] = look.code
+            if look.believed is not None:
+                self._believed[kind] = look.believed
         else:
             self.kind, self.seen = kind, look
+
+    def believe(self) -> None:
+        """Where nothing was seen, what may be there is taken: reading it will tell."""
+        if self.seen is None and self._believed:
+            self.kind, self.seen = next(iter(self._believed.items()))
+            del self.lacks[self.kind]
 
     def caveat(self, media: Media) -> Caveat | None:
         """What is to be told of the choice; None where the original is all that there is."""
@@ -187,7 +214,15 @@ def _datastream(pid: str, item: Item, media: Media, place: int, choice: _Choice)
     if seen is None:
         return replace(record, fault=caveat.code if caveat is not None else NoticeCode.CONTENT_MISSING)
     version = "|".join(filter(None, (media.modified or "0", seen.mark)))[:255]
-    named = replace(record, version=version, mime=seen.mime, size=seen.size, location=seen.url, name=_file_name(item, media, place, choice))
+    named = replace(
+        record,
+        version=version,
+        mime=seen.mime,
+        size=seen.size,
+        location=seen.url,
+        name=_file_name(item, media, place, choice),
+        unsized=seen.size is None,
+    )
     if choice.kind != ORIGINAL:
         return replace(named, identity="" if seen.size is None else f"{version}:{seen.size}")
     digests = (Digest(algorithm="sha256", value=media.sha256),) if media.sha256 else ()
@@ -228,11 +263,27 @@ def _thumbnail(media: Media) -> Sequence[Candidate]:
 _CANDIDATES: Mapping[str, Callable[[Media], Sequence[Candidate]]] = {IIIF: _iiif, ORIGINAL: _original, THUMBNAIL: _thumbnail}
 
 
+def _is_original(planned: DatastreamRecord, media: Media | None) -> bool | None:
+    """Whether Omeka says itself that what was planned is the media's original still; None where its server is to be asked."""
+    if media is None or planned.version.partition("|")[0] != (media.modified or "0"):
+        return False
+    if planned.location not in {each.url for each in _original(media)} or media.size is None:
+        return None
+    return planned.size == media.size and (planned.digest("sha256") or "") == media.sha256
+
+
+def _planned(datastream: DatastreamRecord, media: Media) -> Planned:
+    candidates = [candidate for kind in ORDER for candidate in _CANDIDATES[kind](media)]
+    return Planned(datastream=datastream, mark=_mark(datastream), version=f"{media.id}@{media.modified}", candidates=candidates)
+
+
+def _mark(datastream: DatastreamRecord) -> str:
+    """What its server said of its version when it was looked at: part of the version."""
+    return datastream.version.partition("|")[2]
+
+
 def _is_same(datastream: DatastreamRecord, headers: Headers) -> bool:
-    """What was seen when it was looked at is part of the version; an answer that says nothing of it is taken as the same."""
-    _, _, seen = datastream.version.partition("|")
-    now = mark(headers)
-    return not seen or not now or seen == now
+    return is_same_mark(_mark(datastream), mark(headers))
 
 
 def _moment(text: str) -> datetime | None:

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from getapi.core.errors import SourceUnavailable
-from getapi.core.omeka import MAX_MEDIA, Item, Media, read_item, read_media, read_media_list
+from getapi.core.omeka import Item, Media, read_item, read_media, read_media_list
 from getapi.sources.peer import Peer
+from getapi.sources.waiting import waiting
 
 logger = logging.getLogger("getapi.sources")
 
@@ -31,10 +33,12 @@ class ApiKey:
 
 
 class OmekaApi:
-    """``peer`` is the Omeka alone: a query with a key in it must not be redirected anywhere else."""
+    """``peer`` is the Omeka alone: a query with a key in it must not be redirected anywhere else.
+    ``at_once``: how many questions at a time."""
 
-    def __init__(self, peer: Peer, *, repository: str, key: ApiKey | None = None) -> None:
+    def __init__(self, peer: Peer, *, repository: str, key: ApiKey | None = None, at_once: int = 8) -> None:
         self._peer = peer
+        self._at_once = at_once
         self._repository = repository
         self._secret = {} if key is None else {"key_identity": key.identity, "key_credential": key.credential}
 
@@ -44,33 +48,36 @@ class OmekaApi:
 
     def item(self, number: int, pid: str) -> Item | None:
         """None for one that is not there, or not shown to us. Raises SourceUnavailable, ObjectUnreadable."""
-        octets = self._ask("items", str(number))
+        octets = self._ask("items", str(number), pid=pid)
         return None if octets is None else read_item(octets, pid)
 
     def media(self, number: int, pid: str) -> Media | None:
         """As ``item``."""
-        octets = self._ask("media", str(number))
+        octets = self._ask("media", str(number), pid=pid)
         return None if octets is None else read_media(octets, pid)
 
-    def media_of(self, number: int, pid: str) -> list[Media]:
-        """All media of an item that are shown to us, by their ids. Raises as ``item`` does."""
-        found: dict[int, Media] = {}
-        for page in range(1, MAX_MEDIA // PAGE + 2):
-            query = {"item_id": str(number), "sort_by": "id", "sort_order": "asc", "per_page": str(PAGE), "page": str(page)}
-            octets = self._ask("media", query=query)
-            told = [] if octets is None else read_media_list(octets, pid)
-            fresh = {media.id: media for media in told if media.id not in found and media.item == number}
-            found |= fresh
-            if len(told) < PAGE or not fresh:
-                break
+    def media_of(self, item: Item, pid: str) -> list[Media]:
+        """All media of an item that are shown to us, by their ids; several pages of them are asked for at once. Raises as ``item`` does."""
+        pages = range(1, -(-len(item.media) // PAGE) + 1)
+        if len(pages) < 2:
+            told = [self._page(item.id, pid, page) for page in pages]
+        else:
+            with waiting(self._repository), ThreadPoolExecutor(min(self._at_once, len(pages)), thread_name_prefix="media") as pool:
+                told = list(pool.map(lambda page: self._page(item.id, pid, page), pages))
+        found = {media.id: media for page in told for media in page if media.item == item.id}
         return [found[each] for each in sorted(found)]
+
+    def _page(self, number: int, pid: str, page: int) -> list[Media]:
+        query = {"item_id": str(number), "sort_by": "id", "sort_order": "asc", "per_page": str(PAGE), "page": str(page)}
+        octets = self._ask("media", query=query, pid=pid)
+        return [] if octets is None else read_media_list(octets, pid)
 
     def status(self) -> int:
         """What the API says at its top, with our key. Raises SourceUnavailable."""
         return self._peer.fetch(self._url(("items",), {"per_page": "1"}), limit=MAX_OCTETS).status
 
-    def _ask(self, *path: str, query: Mapping[str, str] | None = None) -> bytes | None:
-        answer = self._peer.fetch(self._url(path, query or {}), limit=MAX_OCTETS)
+    def _ask(self, *path: str, pid: str, query: Mapping[str, str] | None = None) -> bytes | None:
+        answer = self._peer.fetch(self._url(path, query or {}), limit=MAX_OCTETS, pid=pid)
         if answer.status in _REFUSED:
             return None
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()

@@ -109,8 +109,8 @@ class OrthancSource:
         return shelve(patient, studies, series, instances)
 
     def _fetch(self, read: Callable[[bytes], T], *path: str) -> T | None:
-        """None for what is not there. Raises SourceUnavailable, Misshapen."""
-        found = self._peer.fetch(self._peer.url(*path), limit=MAX_OCTETS)
+        """None for what is not there. Raises SourceUnavailable, ObjectUnreadable, Misshapen."""
+        found = self._peer.fetch(self._peer.url(*path), limit=MAX_OCTETS, pid=path[1])
         if found.status in {401, 403}:
             raise SourceUnavailable(self.name)
         return read(found.octets) if found.status == 200 else None

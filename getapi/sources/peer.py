@@ -11,10 +11,11 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from requests.adapters import HTTPAdapter
 
-from getapi.core.errors import SourceUnavailable
+from getapi.core.errors import ObjectUnreadable, SourceUnavailable
 from getapi.sources.addresses import resolve
 from getapi.sources.http import Credentials, Document, Exchange, HttpClient, UrlRefused, origin
 from getapi.sources.remotefile import SILENCE, RemoteFiles
+from getapi.sources.unanswered import DocumentTooLarge
 
 logger = logging.getLogger("getapi.sources")
 
@@ -93,12 +94,19 @@ class Peer:
         path = "/".join(quote(part, safe="") for part in parts)
         return f"{self.base}/{path}{f'?{urlencode(query)}' if query else ''}"
 
-    def fetch(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None) -> Document:
-        """An answer of at most ``limit`` octets, whose status is one of ANSWERED. Raises SourceUnavailable for all else."""
+    def fetch(self, url: str, *, limit: int, headers: Mapping[str, str] | None = None, pid: str = "") -> Document:
+        """An answer of at most ``limit`` octets, whose status is one of ANSWERED. Raises SourceUnavailable for all else.
+
+        ``pid``: the object that it describes; a longer description than that is ObjectUnreadable.
+        """
         try:
             found = self.client.fetch(url, patience=self.patience, limit=limit, headers=headers)
         except UrlRefused:
             raise self._refused() from None
+        except DocumentTooLarge:
+            if not pid:
+                raise
+            raise ObjectUnreadable(pid, f"it is larger than {limit} octets") from None
         if found.status not in ANSWERED:
             logger.warning("a repository's server failed", extra={"repository": self.client.repository, "why": f"status {found.status}"})
             raise SourceUnavailable(self.client.repository)

@@ -70,15 +70,15 @@ class Registry:
         """What ``describe`` gives or raises, for those PIDs whose first source takes several questions at once (``RoutedSource.at_once``).
 
         ``repository``: that source's own ``describe`` alone. Returns when all are answered; a source is never asked more than it takes.
+        Several sources are asked side by side: one that is away costs the others no time.
         """
         if repository is not None:
-            return self._ask(self.by_name(repository), pids)
+            return self._ask_one(self.by_name(repository), pids)
         if all(at_once < 2 for at_once in self._at_once.values()):
             return {}
-        found: dict[str, Told] = {}
-        for source, asked in self._by_first_source(pids):
-            found |= {pid: self._outcome(pid, first) for pid, first in self._ask(source, asked).items()}
-        return found
+        groups = [(source, asked) for source, asked in self._by_first_source(pids) if self._at_once[source.name] > 1]
+        told = self._ask_side_by_side(groups) if len(groups) > 1 else [self._ask_one(*group) for group in groups]
+        return {pid: self._outcome(pid, first) for each in told for pid, first in each.items()}
 
     def _by_first_source(self, pids: Sequence[str]) -> list[tuple[Source, list[str]]]:
         groups: dict[str, list[str]] = {}
@@ -87,11 +87,26 @@ class Registry:
                 groups.setdefault(source.name, []).append(pid)
         return [(self._sources[name], asked) for name, asked in groups.items()]
 
-    def _ask(self, source: Source, pids: Sequence[str]) -> dict[str, Told]:
-        at_once = self._at_once[source.name]
-        if at_once < 2 or len(pids) < 2:
+    def _ask_one(self, source: Source, pids: Sequence[str]) -> dict[str, Told]:
+        if self._at_once[source.name] < 2 or len(pids) < 2:
             return {}
-        with waiting(source.name), ThreadPoolExecutor(min(at_once, len(pids)), thread_name_prefix="describing") as pool:
+        with waiting(source.name):
+            return self._ask(source, pids)
+
+    def _ask_side_by_side(self, groups: Sequence[tuple[Source, Sequence[str]]]) -> list[dict[str, Told]]:
+        pool = ThreadPoolExecutor(len(groups), thread_name_prefix="repositories")
+        try:
+            asking = [(source, pool.submit(self._ask, source, asked)) for source, asked in groups]
+            told = []
+            for source, answers in asking:
+                with waiting(source.name):
+                    told.append(answers.result())
+            return told
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # whoever may not wait for one of them does not
+
+    def _ask(self, source: Source, pids: Sequence[str]) -> dict[str, Told]:
+        with ThreadPoolExecutor(min(self._at_once[source.name], len(pids)), thread_name_prefix="describing") as pool:
             return dict(zip(pids, pool.map(lambda pid: _told(source, pid), pids), strict=True))
 
     def _outcome(self, pid: str, first: Told) -> Told:

@@ -41,6 +41,8 @@ class TimedBody:
             if self._line.overdue:
                 raise TimeoutError from None
             raise
+        except ValueError as error:  # the standard library's of a chunk that is shorter than nothing
+            raise ProtocolError(str(error)) from None
         if self._line.overdue:
             raise TimeoutError
         return octets

@@ -16,11 +16,12 @@ from getapi.sources.peer import Peer
 from getapi.sources.picturecontent import PictureContent, is_another_kind
 from getapi.sources.remotecontent import RemoteContent
 from getapi.sources.remotefile import Headers, told_length
+from getapi.sources.unanswered import ServerLate
 from getapi.sources.unsizedcontent import UnsizedContent
 from getapi.sources.waiting import waiting
 
-LOOKING = 12.0
-"""Seconds for one look: a thread that plans waits for it."""
+LOOKING = 5.0
+"""Seconds for one look, connecting included: a thread that plans waits for it."""
 
 ENOUGH = 45.0
 """Seconds for all looks at the files of one object; what was not looked at by then is believed to be there, of a size that nobody knows."""
@@ -52,14 +53,27 @@ class Seen:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unseen:
     """Why none of the addresses will do: ``source-unavailable``, ``malformed`` (no picture), ``external`` (of a host that is not asked)
-    or ``content-missing``."""
+    or ``content-missing``. ``believed`` may be there nevertheless: its server takes longer to say so than a look lasts, as one does that
+    renders a picture for HEAD too. Whoever has nothing better may read it, and then it shows."""
 
     code: NoticeCode
+    believed: Seen | None = None
 
 
 Look = Seen | Unseen
 _RANKS = (NoticeCode.SOURCE_UNAVAILABLE, NoticeCode.MALFORMED, NoticeCode.CONTENT_MISSING, NoticeCode.EXTERNAL)
 """Of several reasons the one that is told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A file that was chosen once: ``datastream`` as it was planned then, with the ``mark`` that it had, "" for none. ``version`` and
+    ``candidates`` are what its repository says of the thing now."""
+
+    datastream: DatastreamRecord
+    mark: str
+    version: str
+    candidates: Sequence[Candidate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,20 @@ class Renditions:
         with waiting(repository), ThreadPoolExecutor(self._at_once, thread_name_prefix="looking") as pool:
             looking = [pool.submit(self._look, *thing, end) if each is None else each for each, thing in zip(known, wanted, strict=True)]
             return [each if isinstance(each, Seen | Unseen) else each.result() for each in looking]
+
+    def still_there(self, planned: Sequence[Planned]) -> list[bool | None]:
+        """Whether each is where it was and is the same, as far as its server tells; None while that does not answer."""
+        wanted = [(each.version, [one for one in each.candidates if self._leads_to(one, each.datastream)][:1]) for each in planned]
+        return [self._is_same(each, look) for each, look in zip(planned, self.look_at_all(wanted), strict=True)]
+
+    def _leads_to(self, candidate: Candidate, datastream: DatastreamRecord) -> bool:
+        return rewrite(candidate.url, self._rules) == datastream.location
+
+    def _is_same(self, planned: Planned, look: Look) -> bool | None:
+        if isinstance(look, Unseen):
+            return None if look.code is NoticeCode.SOURCE_UNAVAILABLE else False
+        is_alike = look.size in {None, planned.datastream.size} and is_same_mark(planned.mark, look.mark)
+        return is_alike and not self.is_blamed(planned.datastream)
 
     def open(
         self, datastream: DatastreamRecord, start: int = 0, *, is_same: Callable[[Headers], bool] | None = None
@@ -137,31 +165,39 @@ class Renditions:
 
     def _search(self, candidates: Sequence[Candidate]) -> Look:
         reasons: set[NoticeCode] = {NoticeCode.CONTENT_MISSING} if not candidates else set()
+        believed: Seen | None = None
         for candidate in candidates:
             url = rewrite(candidate.url, self._rules)
-            found = NoticeCode.EXTERNAL if url is None else self._ask(url, candidate.mime)
+            try:
+                found = NoticeCode.EXTERNAL if url is None else self._ask(url, candidate.mime)
+            except ServerLate:
+                found, believed = NoticeCode.SOURCE_UNAVAILABLE, Seen(url=url or "", mime=candidate.mime)
             if isinstance(found, Seen):
                 return found
             reasons.add(found)
             if found is NoticeCode.SOURCE_UNAVAILABLE:
                 break  # its other forms come from the same server
-        return Unseen(code=next(code for code in _RANKS if code in reasons))
+        return Unseen(code=next(code for code in _RANKS if code in reasons), believed=believed)
 
     def _ask(self, url: str, mime: str) -> Seen | NoticeCode:
-        """What HEAD says; where a server does not know that, what GET says before its body is read."""
+        """What HEAD says; where a server does not know that, what GET says before its body is read. Raises ServerLate."""
         try:
             exchange = self._head(url, "HEAD")
             if exchange.status in _HEADLESS:
                 exchange = self._head(url, "GET")
         except UrlRefused:
             return NoticeCode.EXTERNAL
+        except ServerLate:
+            raise
         except SourceUnavailable:
             return NoticeCode.SOURCE_UNAVAILABLE
         if exchange.status != 200:
             return NoticeCode.CONTENT_MISSING if exchange.status in _NONE else NoticeCode.SOURCE_UNAVAILABLE
         if is_another_kind(exchange.headers.get("Content-Type", ""), mime):
             return NoticeCode.MALFORMED
-        return Seen(url=url, mime=mime, size=told_length(exchange.headers), mark=mark(exchange.headers))
+        version = mark(exchange.headers)
+        # Without one other bytes of the same size would be taken for these: then it is as one whose size nobody tells, and is put aside.
+        return Seen(url=url, mime=mime, size=told_length(exchange.headers) if version else None, mark=version)
 
     def _head(self, url: str, method: str) -> Exchange:
         client = self._peer.client
@@ -173,6 +209,11 @@ class Renditions:
 def mark(headers: Headers) -> str:
     """What tells versions apart; a weak tag is no promise about octets, but changes with the thing (RFC 9110 8.8.1)."""
     return "|".join(filter(None, (headers.get("ETag", "")[:80], headers.get("Last-Modified", "")[:40])))
+
+
+def is_same_mark(before: str, now: str) -> bool:
+    """One who says nothing of the version is taken as saying that it is the same."""
+    return not before or not now or before == now
 
 
 def _key(version: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:

@@ -19,18 +19,28 @@ class Standing:
         self._lock = threading.Lock()
         self._failures = 0
         self._until = 0.0
+        self.is_late = False
+        """Whether it could be reached when it was last asked, and did not answer in time."""
 
-    @property
     def is_away(self) -> bool:
-        return self._until > 0 and self._clock() < self._until
+        """Where it was, one is let through now and then to see; the others are told so until that one has an answer."""
+        if not self._until:
+            return False
+        with self._lock:
+            now = self._clock()
+            if not self._until or now < self._until:
+                return self._until > 0
+            self._until = now + AWAY
+            return False
 
     def answered(self) -> None:
         with self._lock:
             self._failures, self._until = 0, 0.0
 
-    def failed(self, *, reached: bool) -> None:
-        """``reached``: a connection was made, but no answer came on it."""
+    def failed(self, *, reached: bool, late: bool = False) -> None:
+        """``reached``: a connection was made, but no answer came on it; ``late``: not in time."""
         with self._lock:
+            self.is_late = late
             self._failures += 1
             if not reached or self._failures >= PATIENCE:
                 self._failures, self._until = 0, self._clock() + AWAY

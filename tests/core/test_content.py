@@ -54,6 +54,15 @@ def test_what_tells_its_size_when_it_is_opened_asks_no_gauge() -> None:
     assert gauge.settled == []
 
 
+def test_what_nobody_can_say_the_size_of_is_not_opened_to_ask_for_it(repository: Unknowing) -> None:
+    unsized, gauge = replace(EXTERNAL, unsized=True), Known()
+    assert complete(unsized, repository, "sha256", gauge).size == 77
+    assert complete(unsized, repository, "sha256", Known(replace(unsized, size=3))).size == 3
+    with pytest.raises(SizeUnknown):
+        complete(unsized, repository, "sha256")
+    assert repository.opened == []
+
+
 def test_what_does_not_is_the_gauges(repository: Unknowing) -> None:
     gauge = Known()
     assert complete(EXTERNAL, repository, "sha256", gauge).size == 77

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from getapi.core.errors import ObjectUnreadable
-from getapi.core.jsontext import LONGEST, mapping, members, number, read_json, text, whole
+from getapi.core.jsontext import LONGEST, MAX_PIECES, mapping, members, number, read_json, text, whole
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
@@ -16,6 +16,12 @@ ANYTHING = st.recursive(
 def test_what_is_no_json_is_unreadable(octets: bytes) -> None:
     with pytest.raises(ObjectUnreadable):
         read_json(octets, "a:1")
+
+
+def test_what_would_be_too_much_in_memory_is_not_read() -> None:
+    """A list takes twenty times as much in memory as in the text."""
+    with pytest.raises(ObjectUnreadable, match="values"):
+        read_json(b"[" + b"[]," * (MAX_PIECES // 2 + 1) + b"[]]", "a:1")
 
 
 def test_a_mark_of_byte_order_is_forgiven() -> None:

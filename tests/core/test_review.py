@@ -1,6 +1,6 @@
 """A stored plan is sent only while all of it may leave and is as it was."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -319,3 +319,71 @@ def test_what_its_source_tells_ahead_is_not_asked_again(repository: FakeReposito
     repository.errors["demo:2"] = SourceUnavailable("fake")
     with pytest.raises(SourceUnavailable):
         review(plan, repositories=repository, rules=RULES, now=NOW)
+
+
+@dataclass
+class ChoosingRepository(FakeRepository):
+    """It takes one of several files of a thing: ``given`` is what it says of those that were chosen before."""
+
+    given: bool | PackagingError | None = True
+    asked: list[DatastreamRecord] = field(default_factory=list)
+
+    def still_gives(self, planned: Sequence[DatastreamRecord]) -> list[bool | None]:
+        self.asked = list(planned)
+        if isinstance(self.given, PackagingError):
+            raise self.given
+        return [self.given for _ in planned]
+
+
+class TestWhatWasChosen:
+    @pytest.fixture
+    def choosing(self) -> ChoosingRepository:
+        found = ChoosingRepository()
+        found.add("demo:1", {"PDF": b"one", "TXT": b"two"})
+        return found
+
+    def test_a_source_is_asked_after_those_alone_that_it_tells_otherwise(self, choosing: ChoosingRepository) -> None:
+        plan = plan_of(choosing, "demo:1")
+        review(plan, repositories=choosing, rules=RULES, now=NOW)
+        assert choosing.asked == []
+        change(choosing, "demo:1", "TXT", location="another", identity="another", fault="source-unavailable")
+        review(plan, repositories=choosing, rules=RULES, now=NOW)
+        assert choosing.asked == [plan.entries[1].datastream]
+
+    @pytest.mark.parametrize(
+        ("given", "error"),
+        [
+            (False, PackageChanged),
+            (None, SourceUnavailable),
+            (ObjectNotFound("demo:1"), PackageChanged),
+            (SourceUnavailable("fake"), SourceUnavailable),
+        ],
+    )
+    def test_what_is_not_there_is_changed_and_what_nobody_can_say_is_waited_for(
+        self, choosing: ChoosingRepository, given: bool | PackagingError | None, error: type[PackagingError]
+    ) -> None:
+        plan = plan_of(choosing, "demo:1")
+        change(choosing, "demo:1", "TXT", location="another")
+        choosing.given = given
+        with pytest.raises(error):
+            review(plan, repositories=choosing, rules=RULES, now=NOW)
+
+    def test_what_was_put_aside_is_asked_after_by_its_own_identity_and_waits_for_nobody(self, choosing: ChoosingRepository) -> None:
+        plan = plan_of(choosing, "demo:1")
+        own = plan.entries[1].datastream
+        staged = replace(plan.entries[1], datastream=replace(own, identity=staged_identity("0" * 64, own.identity)))
+        plan = replace(plan, entries=(plan.entries[0], staged))
+        change(choosing, "demo:1", "TXT", location="another")
+        choosing.given = None
+        review(plan, repositories=choosing, rules=RULES, now=NOW)
+        assert choosing.asked == [own]
+        choosing.given = False
+        with pytest.raises(PackageChanged):
+            review(plan, repositories=choosing, rules=RULES, now=NOW)
+
+    def test_what_may_not_leave_is_not_asked_after(self, choosing: ChoosingRepository) -> None:
+        plan = plan_of(choosing, "demo:1")
+        change(choosing, "demo:1", "TXT", location="another")
+        with pytest.raises(PackageClosed):
+            review(plan, repositories=choosing, rules=AccessRules(denied=frozenset({"demo:1/TXT"})), now=NOW)
+        assert choosing.asked == []

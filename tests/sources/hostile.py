@@ -1,7 +1,5 @@
 """What every remote adapter's tests inherit: whatever a peer does, there is never a complete-looking wrong package, and never a hang."""
 
-import socket
-import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,14 +18,23 @@ from getapi.sources.registry import Registry, RoutedSource
 from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
 from tests.core.test_planner import NOW, RULES
-from tests.sources.peers import Answer, Asked, PeerServer, Trick, head, ranged
+from tests.sources.peers import Answer, Asked, PeerServer
+from tests.sources.tricks import (
+    CONTENT,
+    LONGEST,
+    METADATA,
+    another_range,
+    broken_chunks,
+    chunked_with_more_behind,
+    dripping_head,
+    failing,
+    flooding_head,
+    garbage,
+    page,
+    reset,
+    short,
+)
 from tests.transport.material import no_doubt
-
-PATIENCE, SILENCE = 1.5, 0.8
-"""Of the adapters under test, in seconds."""
-
-LONGEST = 20.0
-"""Seconds that anything may take; alone it is two or three."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,136 +66,12 @@ class Target:
         return b"".join(blocks)
 
 
-def short(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    body = ranged(answer, asked).body
-    connection.sendall(head(answer, asked) + body[: len(body) // 2])
-
-
-def reset(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    short(asked, answer, connection)
-    time.sleep(0.05)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def endless(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    """Without a length; HEAD tells the right one."""
-    if asked.method == "HEAD":
-        return connection.sendall(head(answer, asked))
-    without = Answer(headers={**answer.headers, "Content-Length": ""})
-    connection.sendall(head(without, asked) + answer.body)
-    end = time.monotonic() + LONGEST
-    with suppress(OSError):
-        while time.monotonic() < end:
-            connection.sendall(bytes(1 << 16))
-    return None
-
-
-def told_longer(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    longer = Answer(headers={**answer.headers, "Content-Length": str(len(answer.body) + 5)})
-    connection.sendall(head(longer, asked) + answer.body + b"extra")
-
-
-def told_shorter(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    shorter = Answer(headers={**answer.headers, "Content-Length": str(len(answer.body) - 5)})
-    connection.sendall(head(shorter, asked) + answer.body[:-5])
-
-
-def _drip(octets: bytes, connection: socket.socket) -> None:
-    end = time.monotonic() + LONGEST
-    with suppress(OSError):
-        for octet in octets:
-            if time.monotonic() > end:
-                return
-            connection.sendall(bytes([octet]))
-            time.sleep(0.05)
-
-
-def dripping_body(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    connection.sendall(head(answer, asked))
-    _drip(answer.body, connection)
-
-
-def dripping_head(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    _drip(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: and so on\r\n" * 1000, connection)
-
-
-def silent(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.settimeout(LONGEST)
-        connection.recv(1)
-
-
-def silent_after_half(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    short(asked, answer, connection)
-    silent(asked, answer, connection)
-
-
-def failing(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    connection.sendall(head(Answer(status=500, body=b"<h1>Error</h1>"), asked) + b"<h1>Error</h1>")
-
-
-def failing_after_half(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    """A proxy in between does not know better."""
-    short(asked, answer, connection)
-    connection.sendall(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n")
-
-
-def garbage(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    connection.sendall(bytes(range(256)) * 64)
-
-
-def page(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    """A form to log in at, padded to the length that was promised."""
-    body = b"<html>please log in</html>".ljust(len(answer.body))
-    connection.sendall(head(Answer(body=body, headers={"Content-Type": "text/html; charset=utf-8"}), asked) + body)
-
-
-def other_bytes(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    body = bytes(len(answer.body))
-    connection.sendall(head(Answer(body=body, headers=answer.headers), asked) + body)
-
-
-def redirecting(target: str) -> Trick:
-    def redirect(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-        connection.sendall(head(Answer(status=302, headers={"Location": target}), asked))
-
-    return redirect
-
-
-def compressed(asked: Asked, answer: Answer, connection: socket.socket) -> None:
-    connection.sendall(head(Answer(headers={**answer.headers, "Content-Encoding": "gzip"}, body=answer.body), asked) + answer.body)
-
-
-CONTENT: dict[str, Trick] = {
-    "short": short,
-    "reset": reset,
-    "endless": endless,
-    "told longer": told_longer,
-    "told shorter": told_shorter,
-    "dripping body": dripping_body,
-    "dripping head": dripping_head,
-    "silent": silent,
-    "silent after half": silent_after_half,
-    "failing": failing,
-    "failing after half": failing_after_half,
-    "garbage": garbage,
-    "page": page,
-    "other bytes": other_bytes,
-    "compressed": compressed,
-    "to the cloud's own": redirecting("http://169.254.169.254/latest/meta-data"),
-    "to this machine": redirecting("http://127.0.0.1:1/x"),
-    "to a file": redirecting("file:///etc/passwd"),
-    "to itself": redirecting("/again"),
-}
-METADATA = {name: CONTENT[name] for name in CONTENT if name not in {"told longer", "other bytes", "told shorter", "page"}}
-
-
 class HostilePeer:
     """Subclasses give the fixture ``target``."""
 
     @pytest.fixture(autouse=True)
     def _hurry(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        monkeypatch.setattr(http, "CONNECTING", 0.3)
+        monkeypatch.setattr(http, "LEAST", 0.05)
         monkeypatch.setattr(http, "PAUSES", (0.01,))
         monkeypatch.setattr(standing, "AWAY", 0.0)
         began = time.monotonic()
@@ -263,7 +146,7 @@ class HostilePeer:
 
     def test_no_place_is_kept_by_what_failed(self, target: Target) -> None:
         plan = target.plan()
-        for trick in (short, failing, garbage, page, dripping_head):
+        for trick in (short, failing, garbage, page, dripping_head, flooding_head, broken_chunks, another_range, chunked_with_more_behind):
             target.server.trick, target.server.tricked = trick, target.is_content
             with suppress(PackagingError):
                 target.send(plan)

@@ -28,9 +28,10 @@ from getapi.transport.transfer import Transfer
 from tests.core.test_planner import RULES
 from tests.sources.contract import SourceContract, drain
 from tests.sources.fedora import Fedora
-from tests.sources.hostile import PATIENCE, SILENCE, HostilePeer, Target
+from tests.sources.hostile import HostilePeer, Target
 from tests.sources.peers import Answer, PeerServer, running
 from tests.sources.stores import DC, BuiltStore, KnownPaths, Sample, datastream, digest, foxml, inline, location, managed, version
+from tests.sources.tricks import PATIENCE, SILENCE
 from tests.transport.material import no_doubt
 
 PID = "demo:5"

@@ -24,7 +24,7 @@ DATASTREAM = DatastreamRecord(pid="demo:1", dsid="LARGE", version="1", remote=Tr
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "IDLE", 0.02)
-    monkeypatch.setattr(http, "CONNECTING", 0.2)
+    monkeypatch.setattr(http, "LEAST", 0.05)
     monkeypatch.setattr(http, "PAUSES", (0.0,))
     monkeypatch.setattr(standing, "AWAY", 0.0)
 

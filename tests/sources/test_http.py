@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,9 @@ from getapi.sources import http, standing
 from getapi.sources.addresses import is_reachable
 from getapi.sources.http import Credentials, UrlRefused, origin
 from getapi.sources.peer import Login, Peer
-from tests.sources.hostile import dripping_head, silent
+from getapi.sources.standing import Standing
 from tests.sources.peers import NAME, Answer, Asked, PeerServer, running
+from tests.sources.tricks import dripping_head, silent
 
 SECRET = "open-sesame-7"
 DATASTREAM = DatastreamRecord(pid="demo:1", dsid="PDF", version="1", remote=True)
@@ -128,15 +129,48 @@ def test_a_server_that_is_away_is_left_alone_for_a_while(monkeypatch: pytest.Mon
     assert len(resolved) == 2
 
 
+def test_of_many_who_ask_one_that_was_away_one_alone_finds_out_whether_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    standing_ = Standing(lambda: now[0])
+    assert not standing_.is_away()
+    standing_.failed(reached=False)
+    assert standing_.is_away()
+    now[0] += standing.AWAY
+    assert [standing_.is_away() for _ in range(3)] == [False, True, True]
+    standing_.failed(reached=False)
+    assert standing_.is_away()
+    now[0] += standing.AWAY
+    assert [standing_.is_away() for _ in range(3)] == [False, True, True]
+    standing_.answered()
+    assert not standing_.is_away()
+
+
 @pytest.mark.parametrize("trick", [dripping_head, silent])
 def test_no_drip_passes_the_deadline(server: PeerServer, monkeypatch: pytest.MonkeyPatch, trick: object) -> None:
-    monkeypatch.setattr(http, "CONNECTING", 0.2)
+    monkeypatch.setattr(http, "LEAST", 0.05)
     monkeypatch.setattr(http, "PAUSES", ())
     server.trick = trick  # type: ignore[assignment] # one of the hostile
     began = time.monotonic()
     with pytest.raises(SourceUnavailable):
         get(peer_of(server, patience=0.6))
     assert time.monotonic() - began < 3
+
+
+def test_connecting_takes_no_longer_than_the_whole_question_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that lets nobody in: its queue is full, as behind a firewall that says nothing."""
+    monkeypatch.setattr(http, "PAUSES", ())
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener, ExitStack() as waiting:
+        for _ in range(4):
+            caller = waiting.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(listener.getsockname())
+        peer = Peer.at(f"http://127.0.0.1:{listener.getsockname()[1]}", repository="r", private=True)
+        began = time.monotonic()
+        with pytest.raises(SourceUnavailable):
+            peer.client.ask(f"{peer.base}/x", deadline=peer.client.clock() + 1.0, method="HEAD", brief=True)
+        assert 0.9 < time.monotonic() - began < 2
+        with pytest.raises(SourceUnavailable):
+            peer.client.ask(f"{peer.base}/x", deadline=peer.client.clock() + 0.1, method="HEAD", brief=True)
 
 
 def test_a_document_has_a_bound(server: PeerServer) -> None:
@@ -207,7 +241,7 @@ def test_what_is_not_as_long_as_it_was_said_to_be_is_remembered_for_a_while(serv
 def test_one_object_that_a_server_hangs_on_does_not_make_it_away_for_the_others(
     server: PeerServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "CONNECTING", 0.1)
+    monkeypatch.setattr(http, "LEAST", 0.05)
     monkeypatch.setattr(http, "PAUSES", ())
     peer = peer_of(server, patience=0.3)
     server.trick, server.tricked = silent, lambda asked: asked.path == "/hangs"
@@ -270,7 +304,7 @@ class TestTls:
                 get(refused)
 
     def test_a_drip_is_cut_under_tls_too(self, secure: PeerServer, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http, "CONNECTING", 0.2)
+        monkeypatch.setattr(http, "LEAST", 0.05)
         monkeypatch.setattr(http, "PAUSES", ())
         secure.trick = dripping_head
         began = time.monotonic()
@@ -279,7 +313,7 @@ class TestTls:
         assert time.monotonic() - began < 5
 
     def test_a_handshake_that_never_comes_is_cut(self, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(http, "CONNECTING", 0.2)
+        monkeypatch.setattr(http, "LEAST", 0.05)
         monkeypatch.setattr(http, "PAUSES", ())
         with socket.create_server(("127.0.0.1", 0)) as listener:
             peer = Peer.at(

@@ -1,13 +1,23 @@
 """IIIF presentation manifests as objects."""
 
+import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from getapi.core.errors import ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SizeUnknown, SourceUnavailable
+from getapi.core.errors import (
+    ContentChanged,
+    ContentMissing,
+    ObjectNotFound,
+    ObjectUnreadable,
+    PackagingError,
+    SizeUnknown,
+    SourceUnavailable,
+)
 from getapi.core.iiif.address import ManifestAddress
 from getapi.core.layout import lay_out
 from getapi.core.planner import plan_package
@@ -19,11 +29,12 @@ from getapi.sources.renditions import Renditions
 from tests.core.iiif.test_manifest import IMAGES, second, third
 from tests.core.test_planner import NOW, RULES
 from tests.sources.contract import SourceContract, drain
-from tests.sources.hostile import CONTENT, METADATA, PATIENCE, SILENCE, HostilePeer, Target
+from tests.sources.hostile import HostilePeer, Target
 from tests.sources.imageserver import MISSING, image_server
 from tests.sources.omekas import JPEG, file
 from tests.sources.peers import Answer, Asked, PeerServer, running
 from tests.sources.stores import Sample
+from tests.sources.tricks import CONTENT, METADATA, PATIENCE, SILENCE
 
 PICTURES = {number: JPEG[:-2] + bytes([number]) * number + JPEG[-2:] for number in (1, 2, 3)}
 
@@ -122,6 +133,32 @@ class TestHostile(HostilePeer):
     def test_planning_ends_with_a_notice_or_an_error(self, target: Target, trick: str) -> None:
         super().test_planning_ends_with_a_notice_or_an_error(target, trick)
 
+    @pytest.mark.parametrize("form", ["tar", "zip"])
+    def test_other_bytes_under_the_same_tag_are_known_from_the_first_reading_on(self, target: Target, form: str) -> None:
+        """What the fixity ledger learned when they were first sent is in the next plan."""
+        plan = target.plan(form)
+        entries = [
+            replace(entry, digest=hashlib.sha256(PICTURES[1]).hexdigest()) if entry.datastream.dsid == "page-1" else entry
+            for entry in plan.entries
+        ]
+        plan = replace(plan, entries=tuple(entries))
+        right = target.send(plan)
+        target.server.trick, target.server.tricked = CONTENT["other bytes"], target.is_content
+        for start in (0, len(right) // 2):
+            with pytest.raises(PackagingError):
+                target.send(plan, start)
+
+
+def test_a_picture_that_nobody_could_tell_from_another_one_is_put_aside_first(shelf: Shelf, server: PeerServer, source: IiifSource) -> None:
+    """Its size is told, but neither a tag nor a date: a resumed download might be put together of two."""
+    shelf.put("book", second(1), server.url)
+    path = "/iiif/1/full/max/0/default.jpg"
+    shelf.pictures[path] = Answer(body=PICTURES[1], headers={"Content-Type": "image/jpeg"})
+    page = source.describe("iiif:book").datastreams[0]
+    assert (page.size, page.identity, page.unsized) == (None, "", True)
+    with source.open(page) as content:
+        assert drain(content) == PICTURES[1]
+
 
 @pytest.mark.parametrize("manifest", [second(), third()], ids=["2", "3"])
 def test_pages_and_the_manifest_itself_are_datastreams(shelf: Shelf, server: PeerServer, source: IiifSource, manifest: object) -> None:
@@ -187,6 +224,16 @@ def test_a_page_that_cannot_be_had_is_told(shelf: Shelf, server: PeerServer, sou
     assert [(str(notice.code), notice.text) for notice in plan.notices if notice.dsid == "page-2"] == [
         (fault, record.datastreams[1].caveat.text if record.datastreams[1].caveat else "")
     ]
+
+
+def test_a_page_whose_server_takes_longer_than_a_look_is_read_to_find_out(shelf: Shelf, server: PeerServer) -> None:
+    shelf.put("book", second(1), server.url)
+    source = source_of(server, looking=0.6)
+    server.delay = lambda asked: 2.0 if asked.method == "HEAD" else 0.0
+    page = source.describe("iiif:book").datastreams[0]
+    assert (page.fault, page.size, page.identity, page.unsized) == (None, None, "", True)
+    with source.open(page) as content:
+        assert drain(content) == PICTURES[1]
 
 
 def test_pictures_at_a_host_that_is_not_named_are_told_and_not_asked_for(shelf: Shelf, server: PeerServer, source: IiifSource) -> None:

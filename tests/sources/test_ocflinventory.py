@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -157,6 +158,36 @@ def test_bombs_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_OCTETS", 10)
     with pytest.raises(ObjectRefused, match="larger"):
         read_inventory(json.dumps(FACTS).encode())
+
+
+def test_a_path_without_measure_is_refused_in_no_time() -> None:
+    """Of all the folders that it names none is made up."""
+    began = time.monotonic()
+    for path in ("/".join("a" * 3_000_000), "a" * 10**7, "/".join("a" * 300)):
+        with pytest.raises(ObjectRefused, match="longer"):
+            read(changed(_set("versions", "v2", "state", value={A: [path], B: ["b"]})))
+        with pytest.raises(ObjectRefused, match="longer"):
+            read(changed(_set("manifest", A, value=[f"v1/content/{path}"])))
+    assert time.monotonic() - began < 5
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "b", "aa", "a b", "a!", "..", ".", "", "é"]), min_size=1, max_size=4).map("/".join), max_size=8)
+)
+def test_paths_are_held_against_each_other_as_folders_and_files_are(paths: list[str]) -> None:
+    elements = [path.split("/") for path in paths]
+    folders = {tuple(each[:depth]) for each in elements for depth in range(1, len(each))}
+    right = (
+        len(set(paths)) == len(paths)
+        and not any({"", ".", ".."} & set(each) for each in elements)
+        and not any(tuple(each) in folders for each in elements)
+    )
+    try:
+        module.check_paths(paths, "logical")
+    except ObjectRefused:
+        assert not right
+    else:
+        assert right
 
 
 def test_versions_may_be_padded_and_are_then_all_alike() -> None:

@@ -17,10 +17,11 @@ from getapi.sources.omekaapi import ApiKey, OmekaApi
 from getapi.sources.peer import Peer
 from getapi.sources.renditions import Renditions
 from tests.sources.contract import SourceContract, drain
-from tests.sources.hostile import CONTENT, METADATA, PATIENCE, SILENCE, HostilePeer, Target
+from tests.sources.hostile import HostilePeer, Target
 from tests.sources.omekas import JPEG, KEY, Omeka, file
 from tests.sources.peers import Answer, Asked, PeerServer, running
 from tests.sources.stores import Sample
+from tests.sources.tricks import CONTENT, METADATA, PATIENCE, SILENCE
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 BODY = bytes(range(256)) * 1000
@@ -254,6 +255,19 @@ class TestWhatIsTaken:
         omeka.pictures["/iiif/71/full/full/0/default.jpg"] = omeka.pictures.pop("/iiif/71/full/max/0/default.jpg")
         (found,) = source.describe("omeka:7").datastreams
         assert found.location.endswith("/iiif/71/full/full/0/default.jpg")
+
+    def test_a_slow_image_server_is_waited_for_only_where_there_is_nothing_else(
+        self, omeka: Omeka, server: PeerServer, images: PeerServer
+    ) -> None:
+        omeka.put_item(7)
+        omeka.point_at(71, 7)
+        omeka.point_at(72, 7, **{"o:thumbnail_urls": []})
+        images.delay = lambda asked: 2.0 if asked.method == "HEAD" else 0.0
+        one, other = (source := source_of(server, images, looking=0.6)).describe("omeka:7").datastreams
+        assert (one.location, one.unsized) == (f"{server.url}/files/large/hash71.jpg", False)
+        assert (other.name, other.size, other.fault, other.unsized) == ("7_page-2.jpg", None, None, True)
+        assert told(source.describe("omeka:7"))[1][2:] == ("external", "The picture of its image server is here")
+        assert octets_of(source, other) == JPEG
 
     def test_what_was_seen_counts_for_a_while_also_while_its_server_is_away(
         self, omeka: Omeka, server: PeerServer, images: PeerServer

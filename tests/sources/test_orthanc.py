@@ -22,9 +22,10 @@ from getapi.transport.sender import send
 from getapi.transport.transfer import Transfer
 from tests.core.test_planner import NOW, RULES
 from tests.sources.contract import SourceContract, drain
-from tests.sources.hostile import PATIENCE, SILENCE, HostilePeer, Target
+from tests.sources.hostile import HostilePeer, Target
 from tests.sources.peers import Answer, Asked, PeerServer, running
 from tests.sources.stores import Sample
+from tests.sources.tricks import PATIENCE, SILENCE
 from tests.transport.material import no_doubt
 
 needs_orthanc = pytest.mark.skipif(PROGRAM is None, reason="Orthanc is not installed")

@@ -1,5 +1,6 @@
 """Which of several addresses has a file, and for how long that counts."""
 
+import time
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from getapi.sources.picturecontent import is_another_kind
 from getapi.sources.renditions import Renditions, Seen, Unseen
 from tests.sources.omekas import JPEG, file
 from tests.sources.peers import Answer, Asked, PeerServer, running
+from tests.sources.tricks import garbage
 
 PICTURE = file(JPEG, "image/jpeg", "picture")
 
@@ -121,6 +123,25 @@ def test_a_missing_file_is_remembered_too_but_a_server_that_is_away_for_a_shorte
 )
 def test_what_says_that_it_is_another_kind_of_thing(told: str, wanted: str, another: bool) -> None:
     assert is_another_kind(told, wanted) is another
+
+
+def test_a_server_that_takes_longer_than_a_look_may_have_it_nevertheless_and_all_else_there_too(server: PeerServer) -> None:
+    """As one does that renders a picture whatever the method. It is found out once, and not again for each of a thousand."""
+    server.delay = lambda _: 3.0
+    peer = Peer.at(server.url, repository="pictures", private=True)
+    began = time.monotonic()
+    looks = Renditions(peer, at_once=4, looking=0.6).look_at_all([("1", at(server, f"/{number}", "/other")) for number in range(50)])
+    assert time.monotonic() - began < 3
+    assert looks == [
+        Unseen(code=NoticeCode.SOURCE_UNAVAILABLE, believed=Seen(url=f"{server.url}/{number}", mime="image/jpeg")) for number in range(50)
+    ]
+    assert len(server.asked) < 12
+
+
+def test_one_that_fails_in_another_way_is_not_believed(server: PeerServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PAUSES", ())
+    server.trick = garbage
+    assert looking(server).look_at_all([("1", at(server, "/a"))]) == [Unseen(code=NoticeCode.SOURCE_UNAVAILABLE)]
 
 
 def test_a_redirect_to_a_host_that_is_not_named_is_not_followed(server: PeerServer, other: PeerServer) -> None:

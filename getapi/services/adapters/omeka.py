@@ -25,7 +25,7 @@ def key_of(repository: conf.OmekaRepository) -> ApiKey | None:
 
 def _api(repository: conf.OmekaRepository) -> OmekaApi:
     """At the Omeka alone, whatever other hosts its files are at."""
-    return OmekaApi(peer_of(repository, alone=True), repository=repository.name, key=key_of(repository))
+    return OmekaApi(peer_of(repository, alone=True), repository=repository.name, key=key_of(repository), at_once=repository.at_once)
 
 
 def _build(repository: conf.OmekaRepository, configuration: conf.Configuration) -> OmekaSource:

@@ -1,0 +1,152 @@
+"""A package with pictures outlives restarts of the service while their server is away."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from getapi import conf
+from getapi.models import Job, Package, StagedMember
+from getapi.services import jobs, keys, packages, repositories
+from getapi.services.layouts import LayoutCache
+from getapi.services.workshop import run_once
+from getapi.sources import http, standing
+from tests.conftest import Configure
+from tests.sources.omekas import JPEG, Omeka
+from tests.sources.peers import Answer, PeerServer, running
+from tests.web.conftest import APPLICATION, get_token, octets
+
+ONE = bytes(range(256)) * 800
+PICTURE = "/iiif/3/full/max/0/default.jpg"
+AWAY = Answer(status=503)
+
+
+class Library:
+    """A service before an Omeka whose pictures come from elsewhere."""
+
+    def __init__(self, omeka: Omeka, images: PeerServer, client: Client, token: str, restart: Any) -> None:
+        self.omeka, self.images, self.client, self.token, self.restart = omeka, images, client, token, restart
+
+    def hide_the_size(self) -> None:
+        """As image servers do: a picture's size is not known before it is rendered."""
+        self.omeka.pictures[PICTURE] = Answer(body=JPEG, headers={"Content-Type": "image/jpeg", "Content-Length": ""})
+
+    def ask(self) -> str:
+        asked = {"token": self.token, "files": "omeka:123", "delivery": "link"}
+        answer = self.client.post("/api/get/PACKAGE", asked, headers={"accept": "application/json"})
+        assert answer.status_code in {201, 202}, answer.content
+        if answer.status_code == 202:
+            run_once()
+        package_id: str = answer.json()["id"]
+        return package_id
+
+    def content(self, package_id: str, **headers: str) -> Any:
+        return self.client.get(f"/api/get/packages/{package_id}/content", headers={"accept": "application/json", **headers})
+
+
+@pytest.fixture
+def library(transactional_db: None, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Library]:
+    monkeypatch.setattr(http, "PAUSES", ())
+    monkeypatch.setattr(standing, "AWAY", 0.0)
+
+    def restart() -> None:
+        """Nothing is remembered but what is in the database and in the stage."""
+        monkeypatch.setattr(packages, "_recent", LayoutCache())
+        monkeypatch.setattr(repositories, "_built", [])
+
+    omeka = Omeka()
+    with running(PeerServer(omeka.answer)) as server, running(PeerServer(omeka.answer_image)) as images:
+        omeka.base, omeka.images = server.url, images.url
+        omeka.put_item(123)
+        omeka.upload(1, 123, ONE)
+        omeka.point_at(3, 123)
+        restart()
+        configure(f"""
+[stage]
+path = "{tmp_path / "stage"}"
+[[repositories]]
+name = "library"
+type = "omeka"
+url = "{server.url}"
+hosts = ["{images.url.removeprefix("http://")}"]
+allow_private = true
+""")
+        client = Client(REMOTE_ADDR=APPLICATION)
+        token = get_token(client, keys.create_key("application", [APPLICATION]))
+        yield Library(omeka, images, client, token, restart)
+
+
+def test_while_it_is_away_the_package_is_waited_for_and_then_goes_on_with_the_same_bytes(library: Library) -> None:
+    package_id = library.ask()
+    whole = library.content(package_id)
+    bytes_then, tag = octets(whole), whole["ETag"]
+    library.images.answer = lambda _: AWAY
+    library.restart()
+    for _ in range(2):
+        refused = library.content(package_id, range="bytes=1000-", **{"if-range": tag})
+        assert (refused.status_code, refused.json()["code"], refused.has_header("Retry-After")) == (503, "source-unavailable", True)
+    library.images.answer = library.omeka.answer_image
+    library.restart()
+    rest = library.content(package_id, range="bytes=1000-", **{"if-range": tag})
+    assert (rest.status_code, octets(rest), rest["ETag"]) == (206, bytes_then[1000:], tag)
+
+
+def test_a_package_without_the_pictures_is_the_same_when_their_server_is_back(library: Library) -> None:
+    library.images.answer = lambda _: AWAY
+    package_id = library.ask()
+    bytes_then = octets(library.content(package_id))
+    assert b"Only the large thumbnail is here" in bytes_then
+    library.images.answer = library.omeka.answer_image
+    library.restart()
+    assert octets(library.content(package_id)) == bytes_then
+
+
+def test_what_was_put_aside_is_sent_without_it(library: Library) -> None:
+    library.hide_the_size()
+    package_id = library.ask()
+    bytes_then = octets(library.content(package_id))
+    library.images.answer = lambda _: AWAY
+    library.restart()
+    rest = library.content(package_id, range="bytes=512-")
+    assert (rest.status_code, octets(rest)) == (206, bytes_then[512:])
+
+
+def work_later() -> None:
+    """A worker, after the while for which a job waits that did not work out."""
+    Job.objects.filter(state=Job.State.WAITING).update(queued=timezone.now() - 2 * jobs.REQUEUE)
+    jobs.revive()
+    run_once()
+
+
+def test_what_the_stage_lost_meanwhile_is_had_again_when_it_is_back_however_long_that_takes(library: Library) -> None:
+    library.hide_the_size()
+    package_id = library.ask()
+    bytes_then = octets(library.content(package_id))
+    (member,) = StagedMember.objects.filter(package=package_id)
+    (conf.current().stage.path / member.file).unlink()
+    library.images.answer = lambda _: AWAY
+    for _ in range(2):
+        library.restart()
+        assert library.content(package_id).status_code == 503
+        for _ in range(jobs.ATTEMPTS):
+            work_later()
+        assert Package.objects.get(pk=package_id).state == Package.State.READY
+    library.images.answer = library.omeka.answer_image
+    library.restart()
+    assert library.content(package_id).status_code == 503
+    work_later()
+    assert octets(library.content(package_id)) == bytes_then
+
+
+def test_another_picture_in_its_place_is_never_sent_for_it(library: Library) -> None:
+    library.hide_the_size()
+    package_id = library.ask()
+    (member,) = StagedMember.objects.filter(package=package_id)
+    (conf.current().stage.path / member.file).unlink()
+    library.omeka.pictures.clear()
+    library.restart()
+    refused = library.content(package_id)
+    assert (refused.status_code, refused.json()["code"]) == (410, "package-changed")
