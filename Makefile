@@ -28,7 +28,7 @@ demo-orthanc: install ## the same out of a real Orthanc
 # What touches the database, or runs on what it says; on PostgreSQL it is skipped, by name, where its programs are missing.
 DATABASE_TESTS := tests/services tests/management tests/web/slots tests/web/test_recording.py tests/web/test_counting.py \
 	tests/web/test_kept_packages.py tests/web/test_tokens.py tests/web/test_package_tokens.py tests/web/test_hostile.py \
-	tests/web/test_admin.py tests/web/test_objects.py tests/web/resume/test_kills.py tests/web/resume/test_cancelling.py \
+	tests/web/test_admin.py tests/web/test_objects.py tests/web/test_failing_statements.py tests/web/resume/test_kills.py tests/web/resume/test_cancelling.py \
 	tests/web/preparing
 
 # Core alone and without Django, in less than 20 s; then what its tests cover, without chance; then all the rest; then PostgreSQL.

@@ -81,7 +81,7 @@ def plan_package(
         groups = _regroup(groups, [made for made in prepared if made])
         check(rules.limits, _sizes(made for made in prepared if made))
     if not any(group.picks for group in groups):
-        notices.refuse_silence()
+        notices.refuse_silence(request.malformed)
     subjects = _subjects(request, groups)
     name = package_name(subjects, request.fingerprint, request.name)
     placed = place_picks(groups, bag_name=name)

@@ -1,6 +1,6 @@
 """Which datastreams of which objects a request means, and what is said of those that it cannot have (SPEC 3, 4)."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -77,9 +77,13 @@ class Notices:
             self._away = error
         self.tell(code, error.sentence, pid, dsid)
 
-    def refuse_silence(self) -> None:
-        """Raises SourceUnavailable where all that is told is that repositories do not answer: not for a package that holds something."""
-        if self._away is not None and all(notice.code is NoticeCode.SOURCE_UNAVAILABLE for notice in self):
+    def refuse_silence(self, malformed: Collection[str]) -> None:
+        """Raises SourceUnavailable where all that is told is that repositories do not answer: not for a package that holds something.
+
+        ``malformed`` entries of the request are told without any repository: beside them an answer is still worth waiting for.
+        """
+        answered = (notice for notice in self if notice.code is not NoticeCode.MALFORMED or notice.pid not in malformed)
+        if self._away is not None and all(notice.code is NoticeCode.SOURCE_UNAVAILABLE for notice in answered):
             raise self._away
 
     def __iter__(self) -> Iterator[Notice]:

@@ -18,7 +18,6 @@ from getapi.core.errors import (
     PackageClosed,
     PackageOutdated,
     PackagePreparing,
-    PackagingError,
     TooManyPreparations,
 )
 from getapi.core.layout import Layout, lay_out
@@ -35,6 +34,8 @@ from getapi.services.glances import Glances
 from getapi.services.layouts import LayoutCache, LayoutsInUse
 from getapi.services.planning import planning
 from getapi.services.repositories import registry
+from getapi.services.retraction import retraction
+from getapi.services.rounds import AWAY
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.services.verification import doubt
 from getapi.transport.assurance import Doubt
@@ -137,7 +138,11 @@ def keep(package: Package, *, client: str | None, recipient: Recipient) -> Packa
         files=len(plan.entries),
         etag=plan.etag,
     )
-    shelf.put(row, plan)
+    try:
+        shelf.put(row, plan)
+    except AWAY:
+        retraction.leave(package.id)  # a COMMIT may be done though its answer never came
+        raise
     _recent.put(package.id, package.layout)
     return replace(package, key_id=recipient.key_id, client=row.client)
 
@@ -234,11 +239,8 @@ def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta:
 
 def send_first(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
     """As ``send``, for a package that was just kept: where it is refused nothing stays of it."""
-    try:
+    with retraction.unless_told(package.id):
         return send(package, start=start, stop=stop, recipient=recipient, meta=meta)
-    except PackagingError:
-        shelf.take_back(package.id)
-        raise
 
 
 class _Consulted:

@@ -37,7 +37,7 @@ MOST_WAITING = 10_000
 """Ended responses that are kept while the database is away; what is more goes to the log alone."""
 
 MOST_AT_ONCE = 500
-"""Rows that one statement deletes."""
+"""Rows that one statement deletes or marks."""
 
 MOST_LAYOUTS = 100
 """Of those that wait, how many keep their layout in memory; it can be read from the database once that is back."""
@@ -59,6 +59,7 @@ class Recorder:
         self._begun: list[Record] = []
         self._ended: dict[uuid.UUID, Record] = {}
         self._uncounted: deque[tuple[Record, Delivery]] = deque()
+        self._settled: deque[uuid.UUID] = deque()
         self._withdrawn: deque[uuid.UUID] = deque()
         self._next_look = self._next_sweep = 0.0
         self._recheck = math.inf
@@ -184,7 +185,6 @@ class Recorder:
         """A package lives on from its last octet, and what has arrived whole is counted."""
         shelf.touch({record.package for record, row in self._uncounted if record.package and row.ended and row.sent})
         last = {record.package: record for record, _ in self._uncounted}
-        settled = [record.uid for record, row in self._uncounted if row.ended]
         while self._uncounted:
             record, row = self._uncounted.popleft()
             try:
@@ -193,8 +193,12 @@ class Recorder:
             except AWAY:  # whatever else goes wrong with one, it costs no other its turn
                 self._uncounted.appendleft((record, row))
                 raise
-        if settled:  # a process that is killed before this leaves them to the sweep of another one
-            coverage.mark_settled(settled)
+            if row.ended:
+                self._settled.append(record.uid)
+        while batch := [*islice(self._settled, MOST_AT_ONCE)]:  # a process that is killed before this leaves them to another one's sweep
+            coverage.mark_settled(batch)
+            for _ in batch:
+                self._settled.popleft()
 
     def _look(self) -> None:
         """Cuts the responses of cancelled packages, and now and then looks for those of dead processes."""

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from getapi import conf
-from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound, PackageOutdated, TooManyPackages
+from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound, PackageOutdated, TokenRefused, TooManyPackages
 from getapi.core.plan import ENCODER, Plan
 from getapi.core.plancodec import decode, encode
 from getapi.models import Delivery, Download, Job, Key, Package
@@ -50,14 +50,15 @@ class Purged:
 def put(row: Package, plan: Plan | None) -> None:
     """Keeps a package before its first byte leaves; one without a plan is still to be prepared.
 
-    Raises TooManyPackages where its key has ``limits.packages`` live ones that were not yet delivered whole.
+    Raises TooManyPackages where its key has ``limits.packages`` live ones that were not yet delivered whole, TokenRefused where the key was
+    deleted meanwhile.
     """
     row.encoder, row.plan = ENCODER, b"" if plan is None else pack(plan)
     limit_patience()
     with transaction.atomic():
         # Whoever counts for this key at the same time waits until this one is counted too.
-        if row.key_id is not None:
-            Key.objects.select_for_update().filter(pk=row.key_id).first()
+        if row.key_id is not None and Key.objects.select_for_update().filter(pk=row.key_id).first() is None:
+            raise TokenRefused
         _check_room(row.key_id, row.created)
         row.save(force_insert=True)
 
@@ -65,11 +66,6 @@ def put(row: Package, plan: Plan | None) -> None:
 def pack(plan: Plan) -> bytes:
     """As ``Package.plan`` keeps it."""
     return zlib.compress(encode(plan).encode("utf-8", "surrogatepass"), 1)
-
-
-def take_back(package_id: str) -> None:
-    """For a package whose delivery was refused: nobody was told its id."""
-    Package.objects.filter(pk=package_id).delete()
 
 
 def find(package_id: str) -> Package:

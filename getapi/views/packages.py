@@ -12,6 +12,7 @@ from getapi.negotiation import choose_named, preferred_format, prefers_async, pr
 from getapi.services import addresses, counterpart, packages, preparation, summary, tokens
 from getapi.services.deliveries import conclude
 from getapi.services.packages import Package
+from getapi.services.retraction import retraction
 from getapi.services.statistics import Recipient
 from getapi.views import description
 from getapi.views.answer import ApiView
@@ -123,7 +124,8 @@ def _link(request: Request, package: Package, *, chosen: bool) -> HttpResponseBa
     place, content = reverse("kept-package", args=[package.id]), _content_address(package.id)
     if preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html":
         return HttpResponse(status=303, headers={"Location": f"{place}#{'now' if chosen else 'start'}"})
-    body = {"package": summary.summarize(package.id, content=content)}
+    with retraction.unless_told(package.id):
+        body = {"package": summary.summarize(package.id, content=content)}
     return Response(body, status=201, headers={"Location": place, "Content-Location": content})
 
 
@@ -135,7 +137,9 @@ def _accept(request: Request, asked: PackageRequest, grant: tokens.Grant, *, tho
     if preferred_format(request.META.get("HTTP_ACCEPT", "")) == "html":
         # It may be ready before its page is there.
         return HttpResponse(status=303, headers=headers | {"Location": f"{headers['Location']}#start"})
-    return Response({"package": summary.summarize(package_id, content=_content_address(package_id))}, status=202, headers=headers)
+    with retraction.unless_told(package_id):
+        body = {"package": summary.summarize(package_id, content=_content_address(package_id))}
+    return Response(body, status=202, headers=headers)
 
 
 def _content_address(package_id: str) -> str:

@@ -13,6 +13,7 @@ from getapi.core.errors import PackageCanceled, PackageExpired, PackageNotFound,
 from getapi.core.plan import ENCODER
 from getapi.models import Delivery, Download, Key, Package
 from getapi.services import shelf
+from getapi.services.retraction import retraction
 from tests.conftest import Configure
 from tests.core.packages import plan_of
 
@@ -203,9 +204,9 @@ class TestLimit:
             put(2, key=key, created=NOW + DAY - before)
         assert caught.value.retry_after == expected
 
-    def test_a_package_that_was_refused_leaves_its_place(self, configure: Configure, key: Key) -> None:
+    def test_a_package_that_was_taken_back_leaves_its_place(self, configure: Configure, key: Key) -> None:
         configure("limits.packages = 1")
-        shelf.take_back(put(1, key=key).pk)
+        retraction.take_back(put(1, key=key).pk)
         put(2, key=key)
 
 
