@@ -113,7 +113,7 @@ def decide_object(record: ObjectRecord, rules: AccessRules, now: datetime) -> Al
     """Whether an object may be spoken of at all. An embargo does not silence it: each of its datastreams is told as embargoed."""
     if record.state is not State.ACTIVE:
         return _INACTIVE
-    return _RESTRICTED if record.pid.casefold() in rules.denied else _ALLOWED
+    return _RESTRICTED if rules.denied and record.pid.casefold() in rules.denied else _ALLOWED
 
 
 def _decide_content(record: ObjectRecord, datastream: DatastreamRecord, rules: AccessRules, now: datetime) -> Allowed | Denied:

@@ -64,8 +64,13 @@ def _place_flat(picks: Iterable[Pick]) -> list[Placed[Pick]]:
 
     They are those that the tree would give, without the tree.
     """
-    flat = [pick.derived.find("flat", None, _find_flat, pick) for pick in picks]
-    return [] if None in flat or len({each.path.lower() for each in flat if each}) < len(flat) else [each for each in flat if each]
+    flat: list[Placed[Pick]] = []
+    for pick in picks:
+        placed = pick.derived.find("flat", None, _find_flat, pick)
+        if placed is None:
+            return []
+        flat.append(placed)
+    return [] if len({placed.path.lower() for placed in flat}) < len(flat) else flat
 
 
 def _find_flat(pick: Pick) -> Placed[Pick] | None:

@@ -66,7 +66,7 @@ def pick_charted(catalogue: Catalogue, chart: Chart, notices: Notices) -> list[P
         if record is None:
             continue
         if pointer.dsid is None:
-            found = pick_all(catalogue, record, notices)
+            found: Sequence[Pick] = pick_all(catalogue, record, notices)
         else:
             found = pick_one(catalogue, record, pointer.dsid, notices, direct=False)
         picks.update((pick.key, pick) for pick in found if pick.key not in picks)

@@ -52,15 +52,22 @@ class Unknowing:
         raise SizeUnknown(datastream.pid, datastream.dsid)
 
 
+def is_complete(datastream: DatastreamRecord, algorithm: str) -> bool:
+    """Whether ``complete`` has nothing to find out."""
+    if datastream.size is None:
+        return False
+    return datastream.control_group is not ControlGroup.INLINE or datastream.digest(algorithm) is not None
+
+
 def complete(datastream: DatastreamRecord, source: Source, algorithm: str, gauge: Gauge | None = None) -> DatastreamRecord:
     """The record with its size, and for inline XML with its digest in ``algorithm``; opens the datastream only where one is unknown.
 
     Where its source cannot say the size ``gauge`` is asked; without one that is SizeUnknown. Raises what ``Source.open``,
     ``Content.read`` and ``Gauge.settle`` raise.
     """
-    unhashed = datastream.control_group is ControlGroup.INLINE and datastream.digest(algorithm) is None
-    if datastream.size is not None and not unhashed:
+    if is_complete(datastream, algorithm):
         return datastream
+    unhashed = datastream.control_group is ControlGroup.INLINE and datastream.digest(algorithm) is None
     gauge = gauge or Unknowing()
     known = gauge.recall(source.name, datastream) if datastream.size is None else None
     if known is not None:

@@ -1,10 +1,10 @@
 """What was found out from a frozen value alone, kept with it."""
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 
 class Derived:
@@ -16,10 +16,10 @@ class Derived:
     def __init__(self) -> None:
         self._found: dict[str, tuple[object, Any]] = {}
 
-    def find(self, what: str, given: object, make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    def find(self, what: str, given: object, make: Callable[[*Ts], T], *args: *Ts) -> T:
         """What ``make`` finds from the value that this belongs to and from ``given``, once for as long as ``given`` is the same object."""
         known = self._found.get(what)
         if known is None or known[0] is not given:
-            known = self._found[what] = given, make(*args, **kwargs)
+            known = self._found[what] = given, make(*args)
         found: T = known[1]
         return found

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from operator import is_
 
 from getapi.core.access import AccessRules
 from getapi.core.arrangement import Group, place_picks
 from getapi.core.chart import pick_charted, presentation_chart, requested_chart
-from getapi.core.content import Gauge, complete
+from getapi.core.content import Gauge, complete, is_complete
 from getapi.core.errors import SizeUnknown, SourceError
 from getapi.core.ledger import Examination, Ledger
 from getapi.core.limits import Limits, check
@@ -74,10 +75,10 @@ def plan_package(
         notices.tell(NoticeCode.MALFORMED, "A map is named by its PID/DSID" if whole else "This is not a PID or PID/DSID", text)
     groups = _group(request, catalogue, rules, notices)
     picks = list({pick.key: pick for group in groups for pick in group.picks}.values())
-    check(rules.limits, _sizes(pick for pick in picks if pick.datastream.fault is None))
+    check(rules.limits, _sizes([pick for pick in picks if pick.datastream.fault is None]))
     seen = _consult(ledger, picks) if ledger else {}
     prepared = [_prepare(pick, seen.get(pick.key), repositories, rules, notices, gauge) for pick in picks]
-    if any(made is not pick for made, pick in zip(prepared, picks, strict=True)):
+    if not all(map(is_, prepared, picks)):
         groups = _regroup(groups, [made for made in prepared if made])
         check(rules.limits, _sizes(made for made in prepared if made))
     if not any(group.picks for group in groups):
@@ -95,9 +96,8 @@ def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, 
     charts = [chart for reference in request.maps if (chart := requested_chart(catalogue, reference, rules.limits, notices))]
     own = {chart.record.pid: chart for chart in reversed(charts)}
     groups = []
-    for pid, picks in named.items():
-        record = catalogue.find(pid)
-        chart = own.get(pid) or presentation_chart(catalogue, record, rules.structmaps, rules.limits, notices)
+    for record, picks in named:
+        chart = own.get(record.pid) or presentation_chart(catalogue, record, rules.structmaps, rules.limits, notices)
         groups.append(Group(record=record, picks=picks, structure=chart.map.root if chart else record.structure))
     for chart in charts:
         if chart.map.unresolved:
@@ -132,7 +132,8 @@ def _prepare(
         notices.tell(code, text, datastream.pid, datastream.dsid)
         return None
     try:
-        datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm, gauge)
+        if not is_complete(datastream, rules.algorithm):
+            datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm, gauge)
     except SizeUnknown:
         raise
     except SourceError as error:
@@ -160,7 +161,7 @@ def _regroup(groups: Sequence[Group], prepared: Iterable[Pick]) -> list[Group]:
 
 def _subjects(request: PackageRequest, groups: Sequence[Group]) -> list[str]:
     """The PIDs that a package is about: those asked for and found, else those asked for."""
-    return list(dict.fromkeys(group.record.pid for group in groups)) or list(
+    return list(dict.fromkeys([group.record.pid for group in groups])) or list(
         dict.fromkeys(reference.pid for reference in (*request.references, *request.maps))
     )
 
@@ -175,11 +176,11 @@ def _freeze(
     today: date,
 ) -> Plan:
     midnight = int(datetime.combine(today, time(), UTC).timestamp())
-    entries = tuple(_enter(place, rules.algorithm, midnight) for place in placed)
+    entries = tuple([_enter(place, rules.algorithm, midnight) for place in placed])
     for place in placed:
         if place.wanted:
             notices.tell(NoticeCode.RENAMED, f"{place.wanted} is in the package as {place.path}", *place.key.key)
-    told, octets = tuple(notices), sum(entry.size for entry in entries)
+    told, octets = tuple(notices), sum([entry.size for entry in entries])
     return Plan(
         name=name,
         format=request.format,
@@ -206,7 +207,7 @@ def _make_entry(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:
 
 
 def _describe(sender: Sender, subjects: Sequence[str], entries: Sequence[Entry], octets: int, today: date) -> bytes:
-    pids = dict.fromkeys(entry.datastream.pid for entry in entries)
+    pids = dict.fromkeys([entry.datastream.pid for entry in entries])
     return bag_info(
         source_organization=sender.source_organization,
         contact_name=sender.contact_name,

@@ -200,7 +200,7 @@ def find_record(catalogue: Catalogue, pid: str, notices: Notices, *, direct: boo
     return None
 
 
-def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> list[Pick]:
+def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> Sequence[Pick]:
     """All public datastreams of an object, in the object's order; reserved and inactive ones are not even mentioned (SPEC 4)."""
     if record.restrictions:
         picks, denials = _offer(catalogue, record)
@@ -208,10 +208,10 @@ def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> li
         picks, denials = record.derived.find("offer", catalogue.rules.mark, _offer, catalogue, record)
     for denied, dsid in denials:
         notices.tell(denied.code, denied.text, record.pid, dsid)
-    return list(picks)
+    return picks
 
 
-def _offer(catalogue: Catalogue, record: ObjectRecord) -> tuple[list[Pick], list[tuple[Denied, str]]]:
+def _offer(catalogue: Catalogue, record: ObjectRecord) -> tuple[Sequence[Pick], Sequence[tuple[Denied, str]]]:
     """An object's picks and what is told of its other datastreams. Restrictions begin and end; where there are none no clock is asked."""
     picks: list[Pick] = []
     denials: list[tuple[Denied, str]] = []
@@ -221,7 +221,7 @@ def _offer(catalogue: Catalogue, record: ObjectRecord) -> tuple[list[Pick], list
             picks.append(Pick(record=record, datastream=datastream))
         elif verdict.mentioned:
             denials.append((verdict, datastream.dsid))
-    return picks, denials
+    return tuple(picks), tuple(denials)
 
 
 def pick_one(catalogue: Catalogue, record: ObjectRecord, dsid: str, notices: Notices, *, direct: bool) -> list[Pick]:
@@ -239,8 +239,8 @@ def pick_one(catalogue: Catalogue, record: ObjectRecord, dsid: str, notices: Not
     return []
 
 
-def pick_named(catalogue: Catalogue, references: Iterable[Reference], notices: Notices) -> dict[str, list[Pick]]:
-    """What ``files`` means: true PID -> picks in the object's own order, objects in the order first named, nothing twice."""
+def pick_named(catalogue: Catalogue, references: Iterable[Reference], notices: Notices) -> list[tuple[ObjectRecord, Sequence[Pick]]]:
+    """What ``files`` means: objects in the order first named, each with its picks in its own order, nothing twice."""
     records: dict[str, ObjectRecord] = {}
     wanted: dict[str, list[str] | None] = {}
     for reference in references:
@@ -253,12 +253,13 @@ def pick_named(catalogue: Catalogue, references: Iterable[Reference], notices: N
             wanted[record.pid] = None
         elif asked is not None:
             asked.append(reference.dsid)
-    return {pid: _pick_wanted(catalogue, records[pid], asked, notices) for pid, asked in wanted.items()}
+    return [
+        (records[pid], pick_all(catalogue, records[pid], notices) if dsids is None else _pick_some(catalogue, records[pid], dsids, notices))
+        for pid, dsids in wanted.items()
+    ]
 
 
-def _pick_wanted(catalogue: Catalogue, record: ObjectRecord, dsids: list[str] | None, notices: Notices) -> list[Pick]:
-    if dsids is None:
-        return pick_all(catalogue, record, notices)
+def _pick_some(catalogue: Catalogue, record: ObjectRecord, dsids: Iterable[str], notices: Notices) -> list[Pick]:
     picks = {pick.key: pick for dsid in dsids for pick in pick_one(catalogue, record, dsid, notices, direct=True)}
     position = {datastream.dsid: index for index, datastream in enumerate(record.datastreams)}
     return sorted(picks.values(), key=lambda pick: position[pick.datastream.dsid])

@@ -66,13 +66,17 @@ class AkubraLayout:
 
     def path(self, token: str) -> str | None:
         """Where the token's blob lies below the store's root; None for what is no token."""
-        usual = len(token) <= MAX_PID and _TOKEN.fullmatch(token)
-        uri = _SCHEME + token.replace("+", "/") if usual else blob_uri(token)
-        if uri is None:
-            return None
+        if len(token) <= MAX_PID and _TOKEN.fullmatch(token):
+            uri = _SCHEME + token.replace("+", "/")
+            name = uri.replace(":", "%3A").replace("/", "%2F")
+        else:
+            known = blob_uri(token)
+            if known is None:
+                return None
+            uri, name = known, blob_name(known)
         digits = hashlib.md5(uri.encode(), usedforsecurity=False).hexdigest()
         folder = "/".join([digits[start:stop] for start, stop in self._groups])
-        return f"{folder}/{blob_name(uri)}" if folder else blob_name(uri)
+        return f"{folder}/{name}" if folder else name
 
     def token(self, name: str) -> str | None:
         """The token that a file is named for; None for the ``new`` and ``old`` that safe overwriting leaves, and for any other file."""

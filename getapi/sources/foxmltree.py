@@ -1,16 +1,16 @@
 """FOXML by lxml and a look at its octets: a fraction of the time that expat takes with our handlers, for documents of the plain kind.
 
 A document is plain where all that ``foxml`` must find out is certain beforehand: nothing but a tag can begin with ``<`` (no comment, no
-CDATA, no DOCTYPE and so no entity, no instruction), names are ASCII, and ``xmlContent`` stands in start tags and their own end tags by
-turns, so that where each content begins and ends is known without a parser. What is not plain, what lxml refuses and what is no good
-object is not read here but by ``foxml``, whose verdict counts: nothing is refused here, and nothing read that it would not read the same.
+CDATA, no DOCTYPE and so no entity, no instruction), names are ASCII, and ``xmlContent`` stands as Fedora writes it, bare in its two tags
+and with the version's end behind it, so that where each content begins and ends is known without a parser. What is not plain, what lxml
+refuses and what is no good object is not read here but by ``foxml``, whose verdict counts: nothing is refused here, and nothing read that
+it would not read the same.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from threading import local
-from typing import cast
 
 from lxml import etree
 
@@ -18,23 +18,15 @@ from getapi.core.source import Digest, State
 from getapi.core.xml import new_parser
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version, parse_created, parse_state
 from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_version, parse_digest
-from getapi.sources.inlinexml import InlineXml, extract
+from getapi.sources.inlinexml import cut_plain
 
 MAX_OCTETS = 2**20
 """An element takes some 200 octets in lxml's tree and 4 in a document; few objects are larger."""
 
-Span = tuple[int, int]
-"""Of one content: where its start tag and its end tag begin."""
-
-_WORD = b"xmlContent"
-_SPACE = " \t\r\n"
 _PROLOG = re.compile(rb"""(?:<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*<[A-Za-z]""")
-_RARE = ((b"!", b"<!"), (b"]", b"]]>"), (b"\r", b"\r"))
-"""What must not be there, each behind one of its octets: a single one is found many times faster than several."""
 _FOREIGN_NAME = re.compile(rb"""<(?:[^"'<>\x80-\xff]++|"[^"<]*+"|'[^'<]*+')*+[\x80-\xff]""")
 """expat knows the names of XML 1.0's fourth edition, lxml those of its fifth. No step goes beyond the next ``<``, which no tag holds: else
 the search would take the square of the document's length."""
-_START, _END = re.compile(rb"<(?:[A-Za-z0-9._-]+:)?xmlContent[\s>]"), re.compile(rb"</(?:[A-Za-z0-9._-]+:)?xmlContent\s*>")
 
 _OBJECT, _DATASTREAM, _VERSION, _DIGEST, _LOCATION, _EMBEDDED, _CONTENT, _PROPERTIES, _PROPERTY = (
     f"{{{NAMESPACE}}}{name}"
@@ -68,55 +60,69 @@ class _Unsure(Exception):
 
 def read_tree(document: bytes) -> DigitalObject | None:
     """The object in a plain document; None where another must read it."""
-    spans = find_contents(document) if is_plain(document) else None
-    if spans is None:
+    if not is_plain(document):
         return None
     try:
         root = etree.fromstring(document, _own.parser)
-        return _Tree(document, root, spans).read()
-    except (etree.XMLSyntaxError, _Unsure):
+    except etree.XMLSyntaxError:
+        return None
+    contents = find_contents(document, root.prefix)
+    try:
+        return None if contents is None else _Tree(root, contents).read()
+    except _Unsure:
         return None
 
 
 def is_plain(document: bytes) -> bool:
     """Whether every ``<`` of a well-formed document but its declaration's begins a tag of ASCII names, and it is UTF-8."""
     prolog = _PROLOG.match(document) if len(document) <= MAX_OCTETS else None
+    # Of what must not be there a single octet is looked for first: it is found many times faster than several.
     return (
         prolog is not None
-        and not any(octet in document and octets in document for octet, octets in _RARE)
+        and (b"!" not in document or b"<!" not in document)
+        and (b"]" not in document or b"]]>" not in document)
+        and b"\r" not in document
         and (document.find(b"?", prolog.end()) < 0 or document.find(b"<?", prolog.end()) < 0)
         and (document.isascii() or not _FOREIGN_NAME.search(document))
     )
 
 
-def find_contents(document: bytes) -> list[Span] | None:
-    """Every ``xmlContent`` in order; None where the word stands anywhere but in start tags and their end tags by turns."""
-    spans: list[Span] = []
-    word, stop = document.find(_WORD), 0
-    while word >= 0:
-        close = document.find(_WORD, word + 1)
-        start, end = document.rfind(b"<", stop, word), document.rfind(b"<", word, close)
-        if min(close, start, end) < 0 or not _START.match(document, start) or not _END.match(document, end):
+def find_contents(document: bytes, prefix: str | None) -> Sequence[bytes] | None:
+    """What stands in each ``xmlContent`` of a plain, well-formed document whose root has this prefix, in order, if its tags are bare.
+
+    None unless the end tag of a version follows each, and no namespace is declared before the last of them but in the root's tag and in
+    contents: so each is a version's only one, and the root's namespaces are its own.
+    """
+    name = f"{prefix}:".encode() if prefix else b""
+    begins, ends, version_ends = b"<" + name, b"</" + name, b"</" + name + b"datastreamVersion>"
+    head, *parts = document.split(b"xmlContent>")
+    contents, gaps = parts[::2], parts[1::2]
+    if len(contents) != len(gaps):
+        return None
+    if contents and (not head.endswith(begins) or head.find(b"xmlns", head.find(b">", head.find(b"digitalObject"))) >= 0):
+        return None
+    for content, gap in zip(contents, gaps, strict=True):
+        if not content.endswith(ends) or not gap.lstrip().startswith(version_ends):
             return None
-        spans.append((start, end))
-        stop = close
-        word = document.find(_WORD, close + 1)
-    return spans
+    for gap in gaps[:-1]:
+        if not gap.endswith(begins) or b"xmlns" in gap:
+            return None
+    return [content[: -len(ends)] for content in contents]
 
 
 class _Tree:
-    """A parsed document, and where its contents lie."""
+    """A parsed document, and its contents."""
 
-    __slots__ = ("_document", "_root", "_spans")
+    __slots__ = ("_contents", "_root", "_scope")
 
-    def __init__(self, document: bytes, root: etree._Element, spans: list[Span]) -> None:
-        """Raises _Unsure where the contents are others than the document's own, or a version has two."""
-        contents = list(root.iter(_CONTENT))
-        if root.tag != _OBJECT or len(contents) != len(spans) or len({content.getparent() for content in contents}) < len(contents):
+    def __init__(self, root: etree._Element, contents: Sequence[bytes]) -> None:
+        """Raises _Unsure where it is no FOXML, or has contents whose tags are not bare."""
+        elements = list(root.iter(_CONTENT))
+        if root.tag != _OBJECT or len(elements) != len(contents):
             raise _Unsure
-        self._document = document
         self._root = root
-        self._spans = dict(zip(contents, spans, strict=True))
+        self._scope = root.nsmap
+        self._contents = dict(zip(elements, contents, strict=True))
 
     def read(self) -> DigitalObject:
         """Raises _Unsure."""
@@ -129,18 +135,15 @@ class _Tree:
                     raise _Unsure
                 datastreams[found.id] = found
             elif tag == _PROPERTIES:
-                for name, value in _properties(child):
-                    label = value if name == LABEL else label
-                    state = _state(value) if name == STATE else state
+                label, state = _read_properties(child, label, state)
         return DigitalObject(pid=self._root.get("PID", ""), state=state, label=label, datastreams=tuple(datastreams.values()))
 
     def _datastream(self, element: etree._Element) -> Datastream:
-        get = _facts(element).get
         current, created = _pick_current(element)
         return Datastream(
-            id=get("ID", ""),
-            state=_state(get("STATE", "")),
-            control_group=GROUPS.get(get("CONTROL_GROUP", "")),
+            id=element.get("ID", ""),
+            state=_state(element.get("STATE", "")),
+            control_group=GROUPS.get(element.get("CONTROL_GROUP", "")),
             version=None if current is None else self._version(current, created),
         )
 
@@ -154,35 +157,22 @@ class _Tree:
             elif tag == _LOCATION:
                 reference = part.get("REF", "").strip()
             elif tag == _CONTENT:
-                inline = self._cut(part)
+                inline = cut_plain(self._contents[part], self._scope)
             elif tag == _EMBEDDED:
                 embedded = True
-        get = _facts(element).get
-        return make_version(get, created=created, digests=digests, reference=reference, inline=inline, embedded=embedded)
-
-    def _cut(self, element: etree._Element) -> InlineXml:
-        start, stop = self._spans[element]
-        # No value of a start tag holds a "<", and in a plain document the next one begins the next tag.
-        root = self._document.find(b"<", start + 1, stop)
-        root_tag = _sole_root(element)
-        return extract(self._document, tag=start, root=root if root >= 0 else None, stop=stop, scope=element.nsmap, root_tag=root_tag)
+        return make_version(element.get, created=created, digests=digests, reference=reference, inline=inline, embedded=embedded)
 
 
-def _facts(element: etree._Element) -> dict[str, str]:
-    """All at once, which takes less than to ask for three."""
-    return cast("dict[str, str]", dict(element.items()))
-
-
-def _sole_root(content: etree._Element) -> str:
-    """The name of the one element that a content is, "" where it is more than that or nothing: then by itself it is no document."""
-    if len(content) != 1 or (content.text or "").strip(_SPACE):
-        return ""
-    root = content[0]
-    return "" if (root.tail or "").strip(_SPACE) else str(root.tag)
-
-
-def _properties(element: etree._Element) -> Iterator[tuple[str, str]]:
-    return ((child.get("NAME", ""), child.get("VALUE", "")) for child in element if child.tag == _PROPERTY)
+def _read_properties(properties: etree._Element, label: str, state: State) -> tuple[str, State]:
+    """The object's label and state as they are after these."""
+    for child in properties:
+        if child.tag == _PROPERTY:
+            name = child.get("NAME", "")
+            if name == LABEL:
+                label = child.get("VALUE", "")
+            elif name == STATE:
+                state = _state(child.get("VALUE", ""))
+    return label, state
 
 
 def _pick_current(children: Iterable[etree._Element]) -> tuple[etree._Element | None, datetime | None]:

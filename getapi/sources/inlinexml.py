@@ -26,13 +26,12 @@ _ESCAPES = str.maketrans({"&": "&amp;", "<": "&lt;", '"': "&quot;", "\t": "&#9;"
 class InlineXml:
     """UTF-8 octets without an XML declaration, and their SHA-256 in hex. No octets: there was no element.
 
-    ``root_tag`` is the root's name (``{namespace}name``) where a parser has seen that the octets are one well-formed element and nothing
-    else, "" where none has.
+    ``plain``: lxml has parsed them as they stand here, and they hold tags and text alone.
     """
 
     octets: bytes
     sha256: str = field(init=False)
-    root_tag: str = field(default="", compare=False)
+    plain: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sha256", hashlib.sha256(self.octets).hexdigest())
@@ -53,9 +52,7 @@ def to_utf8(document: bytes) -> bytes:
     return document if encoding in {"utf-8", "ascii"} else document.decode(encoding).encode()
 
 
-def extract(
-    document: bytes, *, tag: int, root: int | None, stop: int, scope: Mapping[str | None, str | None], root_tag: str = ""
-) -> InlineXml:
+def extract(document: bytes, *, tag: int, root: int | None, stop: int, scope: Mapping[str | None, str | None]) -> InlineXml:
     """What stands in an ``xmlContent`` element, stripped, with those namespaces declared on its root that it needs from outside.
 
     ``document`` is UTF-8 and known to be well-formed, ``tag`` and ``stop`` are the offsets of the element's start and end tags, ``root``
@@ -66,21 +63,32 @@ def extract(
     if root is None or start is None:
         return InlineXml(octets=b"")
     before, after = document[start.end() : root].lstrip(_SPACE), document[root:stop].rstrip(_SPACE)
+    return InlineXml(octets=_declare(before, after, scope))
+
+
+def cut_plain(content: bytes, scope: Mapping[str | None, str | None]) -> InlineXml:
+    """As ``extract``, of all that stands in the element, where nothing but a tag begins with ``<``."""
+    content = content.strip(_SPACE)
+    root = content.find(b"<")
+    return InlineXml(octets=_declare(content[:root], content[root:], scope) if root >= 0 else b"", plain=True)
+
+
+def _declare(before: bytes, after: bytes, scope: Mapping[str | None, str | None]) -> bytes:
+    """``after`` begins with the root, which gets the declarations."""
     carried = _carried(after, scope)
     if not carried:
-        return InlineXml(octets=before + after if before else after, root_tag=root_tag)
+        return before + after if before else after
     name = _NAME.match(after)
     head = name.end() if name else 0
-    return InlineXml(octets=b"".join((before, after[:head], *carried, after[head:])), root_tag=root_tag)
+    return b"".join((before, after[:head], *carried, after[head:]))
 
 
 def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> list[bytes]:
     """Declarations that the content inherits and uses; names in values count too (``xsi:type="xs:date"``). One too many does no harm."""
-    used = {
-        prefix or "": uri
-        for prefix, uri in scope.items()
-        if uri and (f"{prefix}:".encode() in content if prefix else _UNPREFIXED.search(content))
-    }
+    used = {}
+    for prefix, uri in scope.items():
+        if uri and (f"{prefix}:".encode() in content if prefix else _UNPREFIXED.search(content)):
+            used[prefix or ""] = uri
     if not used:
         return []
     tag = _TAG.match(content)

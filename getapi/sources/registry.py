@@ -59,7 +59,7 @@ class Registry:
         ``besides``: sources that are not asked, as if they were not there. Raises what ``Source.describe`` does. A source that does not
         answer ends the search: what another one holds under this PID may be something else.
         """
-        sources = self.source_for(pid)
+        sources = self.source_for(pid) if self._claiming else self._others
         if besides:
             sources = tuple(source for source in sources if source.name not in besides)
         if len(sources) == 1:  # as everywhere where there is one repository: no other can have it, and nothing is to be compared

@@ -33,7 +33,7 @@ def statement_documents(
         inline = _find_inline(value, datastream.dsid) if datastream.control_group is ControlGroup.INLINE else None
         if inline is None:
             documents[datastream.dsid] = read_statement(datastream, read)
-        elif folded not in relations or not are_silent_relations(inline.octets, inline.root_tag):
+        elif folded not in relations or not (inline.plain and are_silent_relations(inline.octets)):
             documents[datastream.dsid] = inline.octets
     return documents
 

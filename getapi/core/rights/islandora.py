@@ -19,6 +19,7 @@ _PREDICATES = {
 }
 _NAMES = {name.rpartition("}")[2].encode() for name in _PREDICATES}
 """Without their namespaces: as they must be spelled in a document of UTF-8, for a name has no escapes."""
+_DECLARED = b' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
 _EVERYBODY = "anonymous user"
 """Drupal's role of those who are not logged in."""
 
@@ -45,12 +46,21 @@ def read_relations(root: etree._Element, pid: str) -> tuple[Restriction, ...]:
     return tuple(found)
 
 
-def are_silent_relations(octets: bytes, root_tag: str) -> bool:
+def are_silent_relations(octets: bytes) -> bool:
     """Whether RELS-EXT or RELS-INT certainly says nothing that ``read_relations`` would find, without parsing it.
 
-    ``octets`` are a well-formed document of UTF-8 without a DOCTYPE, ``root_tag`` its root's ``{namespace}name``; "" is never silent.
+    ``octets`` are well-formed content of elements in UTF-8, with nothing in it but tags and text; whether it is one root is found out here.
     """
-    return root_tag == f"{_RDF}RDF" and not any(name in octets for name in _NAMES)
+    tag = octets[: octets.find(b">")]
+    # Where no value has single quotes, what looks like a declaration is one. One start tag of the name and its end tag at the end: one root.
+    return (
+        tag.startswith(b"<rdf:RDF ")
+        and _DECLARED in tag
+        and b"'" not in tag
+        and octets.endswith(b"</rdf:RDF>")
+        and octets.count(b"<rdf:RDF") == 1
+        and not any(name in octets for name in _NAMES)
+    )
 
 
 def _read_embargo(dsid: str | None, value: str) -> Restriction:

@@ -191,18 +191,38 @@ def test_the_relations_of_all_real_objects_are_read_and_close_none_of_them() -> 
     assert read_count > 10
 
 
-RDF = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF"
+RDF = '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
 
 
 @pytest.mark.parametrize("name", ["embargo-until", "isViewableByUser", "isViewableByRole"])
 def test_relations_that_hold_a_name_that_closes_are_never_silent(name: str) -> None:
-    assert are_silent_relations(b"<rdf:RDF/>", RDF)
-    assert not are_silent_relations(f"<rdf:RDF><x:{name}/></rdf:RDF>".encode(), RDF)
+    assert are_silent_relations(f"{RDF}<x:member/></rdf:RDF>".encode())
+    assert not are_silent_relations(f"{RDF}<x:{name}/></rdf:RDF>".encode())
 
 
-def test_what_is_no_relations_or_not_known_to_be_a_document_is_never_silent() -> None:
-    assert not are_silent_relations(b"<a/>", "a")
-    assert not are_silent_relations(b"<rdf:RDF/><rdf:RDF/>", "")
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<a/>",
+        f"{RDF[:-1]}/>",
+        f"{RDF}</rdf:RDF>{RDF}</rdf:RDF>",
+        f"{RDF}</rdf:RDF><a/>",
+        f"<a/>{RDF}</rdf:RDF>",
+        f"words {RDF}</rdf:RDF>",
+        f"{RDF}</rdf:RDF> words",
+        '<rdf:RDF xmlns:rdf="urn:other"></rdf:RDF>',
+        f"""<rdf:RDF a='{RDF[8:-1]}' xmlns:rdf="urn:other"></rdf:RDF>""",
+        f"<rdf:RDFs{RDF[8:]}</rdf:RDF>",
+    ],
+)
+def test_what_is_no_relations_or_not_certainly_one_document_is_never_silent(xml: str) -> None:
+    assert not are_silent_relations(xml.encode())
+
+
+def test_silent_relations_make_no_restrictions_when_they_are_parsed() -> None:
+    xml = f"{RDF}<rdf:Description/></rdf:RDF>".encode()
+    assert are_silent_relations(xml)
+    assert read_statements(pid="demo:1", datastreams=(), documents={"RELS-EXT": xml}) == ()
 
 
 def test_relations_that_a_rule_reads_have_to_be_given_to_it() -> None:
