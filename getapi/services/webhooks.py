@@ -206,7 +206,7 @@ def _connected(address: str, port: int, tls_name: str | None) -> socket.socket:
     try:
         plain.settimeout(ANSWERING)
         return plain if tls_name is None else ssl.create_default_context().wrap_socket(plain, server_hostname=tls_name)
-    except BaseException:
+    except BaseException:  # whatever it is goes on its way; only the socket must not stay open
         plain.close()
         raise
 

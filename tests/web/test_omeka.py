@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -370,7 +370,7 @@ class TestDefectsThatAreAbsent:
         named = ZipDownload.objects.get()
         octets(item(site, "1", "other"))
         newer = Package.objects.get(pk=ZipDownload.objects.exclude(pk=named.pk).get().package)
-        with pytest.raises(ProgressTokenTaken):
+        with pytest.raises(ProgressTokenTaken), transaction.atomic():
             Name(named.name, named.asked, is_told=True).put(newer.pk, "0" * 32)
         named.refresh_from_db()
         assert named.package != newer.pk
