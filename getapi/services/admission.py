@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,6 +84,14 @@ class _Holder:
         return self.is_silent and (self.connection.reader, self.connection.package) == (wanted.reader, wanted.package)
 
 
+Judge = Callable[[Connection, Sequence[Connection]], None]
+"""Whether what is wanted may be beside what lives. Raises TooManyDeliveries."""
+
+
+def nobody(_wanted: Connection, _living: Sequence[Connection]) -> None:
+    """There is no other limit."""
+
+
 class Admission:
     """``recorded_by`` knows what this process sends, before the database does."""
 
@@ -99,47 +107,51 @@ class Admission:
         self._graced: set[str] = set()
         self._places = threading.Lock()
 
-    def take(self, record: Record) -> None:
+    def take(self, record: Record, also: Judge = nobody) -> None:
         """Puts a delivery on record as running, with the slot that it needs; the recorder renews it from now on.
 
-        Whoever calls it must see to it that ``Recorder.end`` or ``withdraw`` follows. Raises TooManyDeliveries, and DatabaseUnavailable
-        where the database does not answer within ``patience.PATIENCE``, or to those before.
+        ``also`` judges too, in the same transaction. Whoever calls it must see to it that ``Recorder.end`` or ``withdraw`` follows. Raises
+        TooManyDeliveries, and DatabaseUnavailable where the database does not answer within ``patience.PATIENCE``, or to those before.
         """
         try:
-            self._take(record)
+            self._take(record, also)
         except TooManyDeliveries:
             if not self._wait(record):
                 raise
-            self._take(record)
+            self._take(record, also)
 
-    def _take(self, record: Record) -> None:
+    def living(self) -> list[Connection]:
+        """Those that hold slots now. Within ``exclusive`` nobody else gets one meanwhile."""
+        return [holder.connection for holder in self._holders() if not holder.is_dead]
+
+    def _take(self, record: Record, also: Judge) -> None:
         if not self._turn.acquire(timeout=TURNS * patience.PATIENCE):  # those who poll for SQLite's one writer would overtake each other
             raise DatabaseUnavailable
         try:
-            self._decide(record)
+            self._decide(record, also)
         except (*AWAY, InternalError) as error:  # the latter of one that lost its turn by FROZEN
             logger.warning("no slot could be given: the database does not answer", extra={"error": str(error)})
             raise DatabaseUnavailable from error
         finally:
             self._turn.release()
 
-    def _decide(self, record: Record) -> None:
+    def _decide(self, record: Record, also: Judge) -> None:
         try:
-            self._give(record)
+            self._give(record, also)
         except IntegrityError:  # its key was deleted at this very moment
             record.facts = {**record.facts, "key_id": None}
-            self._give(record)
+            self._give(record, also)
         self._recorder.hold(record)
 
-    def _give(self, record: Record) -> None:
-        with _exclusive():
-            lost = self._judge(record)
+    def _give(self, record: Record, also: Judge) -> None:
+        with exclusive():
+            lost = self._judge(record, also)
             if lost:
                 Delivery.objects.filter(pk__in=lost).update(reader="")
             record.is_held = True
             record.row(started=True).save(force_insert=True)
 
-    def _judge(self, record: Record) -> list[int]:
+    def _judge(self, record: Record, also: Judge) -> list[int]:
         """The rows that lose what they hold for it. Raises TooManyDeliveries.
 
         Who resumes takes a dead connection's place beside his others; only where there are so many that he would need one slot more, those
@@ -152,10 +164,13 @@ class Admission:
         silent = [holder.pk for holder in holders if not holder.is_dead and holder.may_be_dead(wanted)]
         try:
             admit(wanted, living, slots)
+            also(wanted, living)
         except TooManyDeliveries:
             if not silent:
                 raise
-            admit(wanted, [each.connection for each in holders if not each.is_dead and not each.may_be_dead(wanted)], slots)
+            sure = [each.connection for each in holders if not each.is_dead and not each.may_be_dead(wanted)]
+            admit(wanted, sure, slots)
+            also(wanted, sure)
             return dead + silent
         return dead
 
@@ -207,7 +222,7 @@ class Admission:
 
 
 @contextmanager
-def _exclusive() -> Iterator[None]:
+def exclusive() -> Iterator[None]:
     """Nobody else admits meanwhile, in whatever process: SQLite's transactions are IMMEDIATE, PostgreSQL has a lock for it."""
     limit_patience()
     with transaction.atomic():

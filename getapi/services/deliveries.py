@@ -19,7 +19,7 @@ from getapi.core.errors import DeliveryOverdue, DeliveryShutDown, DeliveryStalle
 from getapi.core.layout import Extent, Layout
 from getapi.core.source import Content
 from getapi.services import meters
-from getapi.services.admission import Admission, admission, reader_of
+from getapi.services.admission import Admission, Judge, admission, nobody, reader_of
 from getapi.services.record import Record, facts
 from getapi.services.recorder import Recorder, recorder
 from getapi.services.rounds import close_databases
@@ -150,12 +150,13 @@ def deliver(
     watched_by: Watcher = watcher,
     recorded_by: Recorder = recorder,
     admitted_by: Admission = admission,
+    also: Judge = nobody,
 ) -> Delivery:
     """The octets ``start`` to ``stop`` (not included) of a layout as a response's body, of exactly ``stop - start`` octets or cut short.
 
     ``sock`` is ``transport.connection.raw_socket``'s word; ``etag`` a single datastream's identity; ``reader`` the address whose slots it
-    takes where that is not the recipient's. What the window begins with is looked at beforehand: its errors (SourceError) are still an
-    answer then. Raises TooManyDeliveries where this process is full or no slot is free, and DatabaseUnavailable.
+    takes where that is not the recipient's; ``also`` as ``Admission.take``. What the window begins with is looked at beforehand: its errors
+    (SourceError) are still an answer then. Raises TooManyDeliveries where this process is full or no slot is free, and DatabaseUnavailable.
     """
     consignment = Consignment(
         layout=layout,
@@ -172,7 +173,7 @@ def deliver(
     with ExitStack() as undone:
         undone.callback(_let_go, record, watched_by, recorded_by)
         if consignment.is_large:
-            admitted_by.take(record)
+            admitted_by.take(record, also)
             watched_by.lease(record.transfer)
         left = vet(layout, start, stop, open_entry=open_entry, doubt=doubt)
         undone.pop_all()

@@ -14,7 +14,7 @@ from django import db
 from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 
-from getapi.services import coverage, meters, shelf, stage, webhooks
+from getapi.services import coverage, meters, shelf, stage, webhooks, zipnames
 from getapi.services.broom import Broom
 from getapi.services.rounds import close_databases
 from getapi.tally import tally
@@ -40,6 +40,7 @@ def tidy_up(sweep: Callable[[], int] = stage.sweep) -> shelf.Purged:
     coverage.sweep()  # what a dead process sent is counted before its package goes
     purged = shelf.purge(timezone.now())
     webhooks.purge()
+    zipnames.forget()
     SessionStore.clear_expired()  # the admin site's
     purged = replace(purged, files=sweep())
     for kind, count in asdict(purged).items():

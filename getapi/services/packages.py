@@ -28,6 +28,7 @@ from getapi.core.request import PackageRequest, parse_request
 from getapi.core.review import review
 from getapi.core.source import Content, DatastreamRecord
 from getapi.services import fixity, jobs, rules, shelf, stage
+from getapi.services.admission import Judge, nobody
 from getapi.services.deliveries import Delivery, deliver
 from getapi.services.fixity import DatabaseLedger
 from getapi.services.glances import Glances
@@ -218,7 +219,7 @@ def _staged(row: models.Package, plan: Plan) -> dict[stage.Key, stage.Member]:
     return members
 
 
-def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any]) -> Delivery:
+def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta: Mapping[str, Any], also: Judge = nobody) -> Delivery:
     """Octets ``start`` to ``stop`` (not included) as an iterator that a server drains; it closes the database before the first of them.
 
     Raises TooManyDeliveries, DatabaseUnavailable, and SourceError where the window begins inside a datastream that cannot be opened.
@@ -234,6 +235,7 @@ def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta:
         name=package.plan.name,
         reader=package.client,
         sock=raw_socket(meta),
+        also=also,
     )
 
 

@@ -90,8 +90,9 @@ def ask(request: PackageRequest, *, client: str | None, recipient: Recipient, th
 
 def cancel(package_id: str) -> None:
     """Ends a package in whatever state; nothing of it stays in the stage. Raises PackageNotFound."""
-    shelf.cancel(package_id)
-    jobs.cancel(package_id)
+    with db.transaction.atomic():
+        shelf.cancel(package_id)
+        jobs.cancel(package_id)
     stage.discard(package_id)
 
 

@@ -12,10 +12,11 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from getapi import requestid
@@ -266,14 +267,21 @@ def _settle(record: Record, row: Delivery) -> None:
     time = row.ended or row.started
     with requestid.working_for(record.request_id):
         try:
-            if record.package:
-                coverage.settle_package(record.package, layout=record.layout, recipient=coverage.recipient_of(row), time=time)
-            else:
-                coverage.settle_single(row, time=time)
+            try:
+                _count_whole(record, row, time)
+            except IntegrityError:  # its key was deleted at this very moment
+                _count_whole(record, row, time)
         except AWAY:
             raise
         except (*UNWRITABLE, PackagingError) as error:
             _tell(row, repr(error))
+
+
+def _count_whole(record: Record, row: Delivery, time: datetime) -> None:
+    if record.package:
+        coverage.settle_package(record.package, layout=record.layout, recipient=coverage.recipient_of(row), time=time)
+    else:
+        coverage.settle_single(row, time=time)
 
 
 def _tell(row: Delivery, why: str) -> None:

@@ -259,13 +259,17 @@ def disown(package_id: str) -> None:
 def sweep() -> int:
     """Deletes the files that are nobody's, as killed workers and deleted packages leave them; returns how many.
 
-    The folder is read before the rows: what is made meanwhile has its row, and is not in the list.
+    Whoever ended a package was perhaps killed before he could discard what it had. The folder is read before the rows: what is made
+    meanwhile has its row, and is not in the list.
     """
     try:
         with os.scandir(conf.current().stage.path) as found:
             names = [entry.name for entry in found if _NAME.fullmatch(entry.name) and _is_old(entry)]
     except OSError:
         return 0  # there is none yet
+    ended = StagedMember.objects.filter(package__state__in=(Package.State.CANCELED, Package.State.FAILED))
+    if ended.exists():
+        ended.delete()
     known = {name.removesuffix(".draft") for name in StagedMember.objects.values_list("file", flat=True)}
     return unlink(name for name in names if name.removesuffix(".draft") not in known)
 

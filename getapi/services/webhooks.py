@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import UTC, timedelta
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
@@ -102,12 +103,14 @@ def send_due(*, wait: bool = False) -> int:
     ):
         if not _free.acquire(blocking=False):
             break
-        if not _claim(pk):
-            _free.release()
-            continue
-        thread = threading.Thread(target=_work, args=(pk,), name="webhook", daemon=True)
-        thread.start()
-        begun.append(thread)
+        with ExitStack() as place:
+            place.callback(_free.release)
+            if not _claim(pk):
+                continue
+            thread = threading.Thread(target=_work, args=(pk,), name="webhook", daemon=True)
+            thread.start()
+            place.pop_all()  # it is the thread's now
+            begun.append(thread)
     for thread in begun if wait else ():
         thread.join(DEADLINE + 10)
     return len(begun)
@@ -164,7 +167,7 @@ def _tell(row: Announcement) -> str:
         status = post(key.webhook, body, headers)
     except WebhookRefused as error:
         return str(error)
-    except (HTTPException, OSError) as error:
+    except (HTTPException, OSError, ValueError) as error:  # the last of a name that TLS cannot take
         return type(error).__name__
     return "" if 200 <= status < 300 else str(status)
 
@@ -206,7 +209,7 @@ def _connected(address: str, port: int, tls_name: str | None) -> socket.socket:
     try:
         plain.settimeout(ANSWERING)
         return plain if tls_name is None else ssl.create_default_context().wrap_socket(plain, server_hostname=tls_name)
-    except BaseException:
+    except BaseException:  # whatever it is goes on its way; only the socket must not stay open
         plain.close()
         raise
 

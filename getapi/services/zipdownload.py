@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
 from getapi import conf, models
@@ -20,23 +20,24 @@ from getapi.core.errors import (
     NoAccessibleMedia,
     NoMediaSelected,
     ObjectNotFound,
-    PackageGone,
-    PackageNotFound,
     PackagePreparing,
     PackagingError,
     ProgressTokenTaken,
     SizeUnknown,
     SourceError,
+    TooManyDeliveries,
     TooManyMedia,
 )
 from getapi.core.request import PackageRequest
 from getapi.core.selection import Catalogue
-from getapi.services import addresses, objects, packages, preparation, rules, shelf, tokens, zipslots
+from getapi.services import addresses, admission, objects, packages, preparation, rules, shelf, tokens, zipnames, zipslots
+from getapi.services.deliveries import Delivery
 from getapi.services.jobs import RETRY
 from getapi.services.packages import Package
 from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
+from getapi.services.zipnames import Name
 from getapi.sources.omeka import OmekaSource
 
 GUESS = 2_000_000
@@ -61,8 +62,8 @@ class Caller:
     recipient: Recipient
 
     def name(self, token: str) -> str:
-        """What a progress token is kept as: another reader's same token is another name."""
-        return hashlib.sha256(f"{self.reader}\n{token}".encode("utf-8", "surrogatepass")).hexdigest()
+        """What a progress token is kept as."""
+        return zipnames.digest(self.reader, token)
 
 
 def is_offered() -> bool:
@@ -128,67 +129,96 @@ def look(item: int, media: Sequence[int]) -> Package:
         raise PackagePreparing(progress=0, retry_after=RETRY) from None
 
 
-def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, address: Callable[[str], str]) -> tuple[Package, bool]:
-    """The package of those media, on record under the token, and whether it was made just now, for this request alone.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A package that was asked for under a name; ``is_new``: by this very request, for it alone, and kept when its first octet is to leave.
+
+    ``former`` is the package that the name stood for and that is no more.
+    """
+
+    package: Package
+    named: Name
+    caller: Caller
+    is_new: bool = False
+    former: str = ""
+
+
+def ask(item: int, media: Sequence[int], *, caller: Caller, token: str | None, address: Callable[[str], str]) -> Order:
+    """The package of those media, on record under the token. It takes no slot before it is sent.
 
     Asked again with the same token, and for the same, it is the same package. Raises ObjectNotFound, NoAccessibleMedia, DownloadTooLarge,
-    DownloadSlotsTaken, DownloadsBusy, ProgressTokenTaken; PackagePreparing where the pictures of which nobody tells the size are not there
-    within ``compat.omeka.wait``; SourceUnavailable and what else ``packages.prepare`` raises.
+    ProgressTokenTaken; DownloadSlotsTaken, DownloadsBusy, and PackagePreparing where the pictures of which nobody tells the size are not
+    there within ``compat.omeka.wait``; SourceUnavailable and what else ``packages.prepare`` raises.
     """
     name = caller.name(token if token is not None else secrets.token_hex(32))
-    asked = hashlib.sha256(repr((item, sorted(media))).encode()).hexdigest()
-    try:
-        known, former = _find(name, asked)
+    named = Name(name, hashlib.sha256(repr((item, sorted(media))).encode()).hexdigest(), token is not None)
+    with _rejecting(named):
+        known, former = named.find()
         if known is not None:
-            zipslots.admit(name, asked, known)
-            return _await(known, name, asked), False
-        return _anew(_request(item, media), caller, _Name(name, asked, former), address)
+            return Order(package=_await(known), named=named, caller=caller)
+        return _anew(_request(item, media), caller, named, former, address)
+
+
+def send(order: Order, *, start: int, stop: int, meta: Mapping[str, Any]) -> Delivery:
+    """As ``packages.send``, and raises what ``packages.keep`` does, DownloadSlotsTaken, DownloadsBusy, ProgressTokenTaken; nothing is kept
+    of a new package of which then nothing can be sent."""
+    recipient = order.caller.recipient
+    with _rejecting(order.named):
+        package = _keep(order) if order.is_new else order.package
+        try:
+            return packages.send(package, start=start, stop=stop, recipient=recipient, meta=meta, also=zipslots.judge)
+        except PackagingError as error:
+            if order.is_new:
+                order.named.drop(package.id)
+            raise zipslots.told(error) if isinstance(error, TooManyDeliveries) else error from None
+
+
+def _keep(order: Order) -> Package:
+    with transaction.atomic():
+        kept = packages.keep(order.package, client=order.caller.client, recipient=order.caller.recipient)
+        order.named.put(kept.id, order.former)
+    return kept
+
+
+@contextmanager
+def _rejecting(named: Name) -> Iterator[None]:
+    """Who asks for its status learns that it was refused, unless the name stands for something, or it is worth asking again at once."""
+    try:
+        yield
     except (SourceError, PackagePreparing, ProgressTokenTaken):
         raise
     except PackagingError as error:
-        if token is not None:
-            _reject(name, asked, error)
+        if named.is_told:
+            named.reject(error)
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class _Name:
-    """What a download is called, what it is of, and the package that had the name before and is no more."""
-
-    name: str
-    asked: str
-    former: str
-
-
-def _anew(request: PackageRequest, caller: Caller, named: _Name, address: Callable[[str], str]) -> tuple[Package, bool]:
+def _anew(request: PackageRequest, caller: Caller, named: Name, former: str, address: Callable[[str], str]) -> Order:
     try:
         package = _checked(packages.prepare(request))
     except SizeUnknown:
-        package_id = preparation.ask(request, client=caller.client, recipient=caller.recipient, thorough=False, address=address)
-        return _await(_admitted(package_id, named), named.name, named.asked), False  # others may have asked for it meanwhile
-    kept = packages.keep(package, client=caller.client, recipient=caller.recipient)
-    _admitted(kept.id, named)
-    return kept, True
+        row = _prepare(request, caller, named, former, address)
+        return Order(package=_await(row), named=named, caller=caller)  # others may have asked for it meanwhile
+    return Order(package=package, named=named, caller=caller, is_new=True, former=former)
 
 
-def _admitted(package_id: str, named: _Name) -> models.Package:
-    """The package's row, once it has a slot; without one nothing stays of it."""
-    row = shelf.find(package_id)
+def _prepare(request: PackageRequest, caller: Caller, named: Name, former: str, address: Callable[[str], str]) -> models.Package:
+    """The row of one that is being prepared, if there is room for it. Raises DownloadSlotsTaken, ProgressTokenTaken."""
     try:
-        zipslots.admit(named.name, named.asked, row, former=named.former)
-    except PackagingError:
-        preparation.cancel(package_id)
-        raise
-    return row
+        with admission.exclusive():
+            zipslots.check_room()
+            package_id = preparation.ask(request, client=caller.client, recipient=caller.recipient, thorough=False, address=address)
+            named.put(package_id, former)
+    except TooManyDeliveries as error:
+        raise zipslots.told(error) from None
+    return shelf.find(package_id)
 
 
-def _await(row: models.Package, name: str, asked: str) -> Package:
-    """The package as it can be sent, when it is prepared. Raises PackagePreparing, PackageGone, NoAccessibleMedia, DownloadTooLarge, and
-    DownloadsBusy where it turns out too large to be sent now."""
+def _await(row: models.Package) -> Package:
+    """The package as it can be sent, when it is prepared. Raises PackagePreparing, PackageGone, NoAccessibleMedia, DownloadTooLarge."""
     if row.state == models.Package.State.PREPARING:
         with _alone(row.pk), planning.waiting_for(f"preparations of {_repository().name}"):
             row = _prepared(row)
-        zipslots.admit(name, asked, row)
     package = packages.reopen(row)
     try:
         return _checked(package)
@@ -239,36 +269,6 @@ def _request(item: int, media: Sequence[int]) -> PackageRequest:
         record = _source().describe(pid)
     files = ";".join(f"{pid}/{each}" for each in media)
     return packages.read_request(files=files, maps=None, format="zip", name=record.label or None)
-
-
-def _find(name: str, asked: str) -> tuple[models.Package | None, str]:
-    """The package that the name stands for, if it can be had still, and its id. Raises ProgressTokenTaken where it is another."""
-    row = models.ZipDownload.objects.filter(name=name).exclude(package="").first()
-    if row is None:
-        return None, ""
-    if row.asked != asked:
-        raise ProgressTokenTaken
-    try:
-        found = shelf.find(row.package)
-        shelf.check(found, timezone.now())
-    except (PackageGone, PackageNotFound):
-        return None, row.package
-    return (None if found.state == models.Package.State.FAILED else found), row.package
-
-
-def _reject(name: str, asked: str, error: PackagingError) -> None:
-    """On record as refused, unless the name stands for something."""
-    facts = {"asked": asked, "created": timezone.now(), "rejected": error.sentence[:200]}
-    row, _ = models.ZipDownload.objects.get_or_create(name=name, defaults=facts)
-    models.ZipDownload.objects.filter(pk=row.pk, package="").update(**facts)
-    forget()
-
-
-def forget() -> None:
-    """Deletes what was refused and is told no more, and names whose packages are no more."""
-    now = timezone.now()
-    old = models.ZipDownload.objects.filter(created__lt=now - timedelta(seconds=conf.current().compat.omeka.ttl))
-    old.exclude(package__in=models.Package.objects.values("pk")).delete()
 
 
 def _repository() -> conf.RepositoryTable:

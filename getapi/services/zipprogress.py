@@ -8,7 +8,8 @@ from getapi import conf
 from getapi.core.errors import DownloadNotFound, PackageNotFound, ProgressTokenMissing
 from getapi.models import Package, ZipDownload
 from getapi.services import coverage, preparation, shelf
-from getapi.services.zipdownload import Caller, forget
+from getapi.services.zipdownload import Caller
+from getapi.services.zipnames import forget
 
 UNKNOWN: dict[str, object] = {"status": "unknown"}
 _BROKEN = "The download broke off. Asked for again with the same token it goes on where it stopped."

@@ -1,63 +1,57 @@
-"""How many of ZipDownload's downloads there are at once, on all machines together (``compat.omeka.slots``, ``active_bytes``)."""
+"""How many of ZipDownload's downloads there are at once, on all machines together (``compat.omeka.slots``, ``active_bytes``).
 
-from collections.abc import Sequence
-from datetime import timedelta
+They take slots as all deliveries do; here it is only judged, in the transaction that gives one, whether these may be so many
+(``services.admission``). What is being prepared of them counts too: it will be sent.
+"""
 
-from django.db import connection, transaction
-from django.db.models.functions import Now
-from django.utils import timezone
+from collections.abc import Iterable
 
 from getapi import conf
-from getapi.core.errors import DownloadsBusy, DownloadSlotsTaken, ProgressTokenTaken
-from getapi.models import Delivery, Package, ZipDownload
-from getapi.services import coverage
-
-BEGINNING = timedelta(seconds=30)
-"""So long a download that was admitted counts as running although nothing of it has left."""
+from getapi.core.errors import DownloadsBusy, DownloadSlotsTaken, PackagingError, TooManyDeliveries
+from getapi.core.intervals import Intervals
+from getapi.core.slots import Connection
+from getapi.models import Package, ZipDownload
+from getapi.services.admission import admission
 
 RETRY = 60
 """Seconds that the module's clients are told to wait."""
 
-_LOCK = 0x67657461_70696F6D
-"""PostgreSQL's advisory lock around admission, of no other meaning (READ COMMITTED would admit too many)."""
+SLOTS, OCTETS = "compat.omeka.slots", "compat.omeka.active_bytes"
 
 
-def admit(name: str, asked: str, package: Package, *, former: str = "") -> None:
-    """Puts a download of that name on record as running. Of the same package there may be any number at once.
-
-    ``former`` is the package that the name stood for and that is no more. Raises DownloadSlotsTaken, DownloadsBusy, and
-    ProgressTokenTaken where the name was given to another package at this very moment.
-    """
-    with transaction.atomic():
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        _check_room(package)
-        before = ZipDownload.objects.filter(name=name).first()
-        if before is not None and before.package not in {"", package.pk, former}:
-            raise ProgressTokenTaken
-        if before is None or before.package != package.pk:
-            facts = {"package": package.pk, "asked": asked, "created": timezone.now(), "rejected": ""}
-            ZipDownload.objects.update_or_create(name=name, defaults=facts)
-
-
-def _check_room(package: Package) -> None:
+def judge(wanted: Connection, living: Iterable[Connection]) -> None:
+    """Of the same package there may be any number at once. Raises TooManyDeliveries (SLOTS, OCTETS)."""
     bounds = conf.current().compat.omeka
-    others = [other for other in _running() if other.pk != package.pk]
-    if len(others) >= bounds.slots:
-        raise DownloadSlotsTaken(retry_after=RETRY)
-    left = sum(max(other.size - coverage.progress(other.pk, other.size).sent, 0) for other in others)
-    if others and left + package.size > bounds.active_bytes:
-        raise DownloadsBusy(retry_after=RETRY)
+    left = dict[str, list[tuple[int, int]]]()
+    for connection in living:
+        left.setdefault(connection.package, []).append((connection.start, connection.stop))
+    running = set(_named(left)) - {wanted.package}
+    preparing = set(_preparing()) - running - {wanted.package}
+    if len(running) + len(preparing) >= bounds.slots:
+        raise TooManyDeliveries(SLOTS, limit=bounds.slots, retry_after=RETRY)
+    octets = sum(Intervals.of(left[package]).total for package in running)
+    if octets and octets + wanted.stop - wanted.start > bounds.active_bytes:
+        raise TooManyDeliveries(OCTETS, limit=bounds.active_bytes, retry_after=RETRY)
 
 
-def _running() -> Sequence[Package]:
-    """Those of which something leaves now, that are being prepared, or that have just begun."""
-    named = ZipDownload.objects.exclude(package="")
-    live = Delivery.objects.filter(outcome=Delivery.Outcome.RUNNING, renewed__gte=Now() - coverage.LEASE)
-    ids = set(live.filter(package__in=named.values("package")).values_list("package", flat=True))
-    begun = named.filter(created__gt=timezone.now() - BEGINNING).exclude(package__in=Delivery.objects.exclude(package="").values("package"))
-    ids |= set(begun.values_list("package", flat=True))
-    alive = Package.objects.defer("plan").exclude(state__in=(Package.State.CANCELED, Package.State.FAILED))
-    preparing = alive.filter(state=Package.State.PREPARING, pk__in=named.values("package"))
-    return [*alive.filter(pk__in=ids), *preparing.exclude(pk__in=ids)]
+def check_room() -> None:
+    """Before one is prepared, in ``admission.exclusive``. Raises TooManyDeliveries."""
+    judge(Connection(reader="", package="", key=None, start=0, stop=0), admission.living())
+
+
+def told(error: TooManyDeliveries) -> PackagingError:
+    """In the module's words, where it is one of these limits."""
+    which = error.facts["which"]
+    if which == SLOTS:
+        return DownloadSlotsTaken(retry_after=error.retry_after)
+    return DownloadsBusy(retry_after=error.retry_after) if which == OCTETS else error
+
+
+def _named(packages: Iterable[str]) -> Iterable[str]:
+    """Those of the packages that are such downloads."""
+    return ZipDownload.objects.filter(package__in=[package for package in packages if package]).values_list("package", flat=True)
+
+
+def _preparing() -> Iterable[str]:
+    named = ZipDownload.objects.exclude(package="").values("package")
+    return Package.objects.filter(pk__in=named, state=Package.State.PREPARING).values_list("pk", flat=True)

@@ -1,5 +1,7 @@
 """The addresses of the Omeka module ZipDownload, where ``[compat.omeka]`` names a repository (docs/api.md)."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.http import Http404, HttpResponse, JsonResponse
@@ -10,10 +12,10 @@ from rest_framework.request import Request
 from getapi import problems
 from getapi.core.errors import PackagingError
 from getapi.core.names import safe_segment
-from getapi.services import packages, zipdownload, zipprogress
+from getapi.services import zipdownload, zipprogress
 from getapi.services.deliveries import conclude
 from getapi.services.packages import Package
-from getapi.services.zipdownload import Caller
+from getapi.services.zipdownload import Caller, Order
 from getapi.views.answer import ApiView
 from getapi.views.parameters import Parameters, read_parameters
 from getapi.views.sending import Representation, answer, send_part
@@ -42,18 +44,20 @@ class ZipItemView(ZipDownloadView):
     http_method_names = ["get", "head", "post"]
 
     def post(self, request: Request, item: int, **site: str) -> HttpResponseBase:
-        package, is_new = _ask(request, item)
-        found = _represent(request, package, _caller(request), first=is_new)
-        return _told(send_part(request, found, 0, package.layout.length))
+        order = _ask(request, item)
+        return _told(send_part(request, _ordered(request, order), 0, order.package.layout.length))
 
     def get(self, request: Request, item: int, **site: str) -> HttpResponseBase:
-        package, _ = _ask(request, item)
-        return _told(answer(request, _represent(request, package, _caller(request))))
+        order = _ask(request, item)
+        response = answer(request, _ordered(request, order))
+        if order.is_new and not response.streaming:
+            del response["Content-Location"]  # nothing was sent, so nothing is kept
+        return _told(response)
 
     def head(self, request: Request, item: int, **site: str) -> HttpResponseBase:
         caller, parameters = _caller(request), _parameters(request)
         package = zipdownload.look(item, zipdownload.read_media(_media(parameters)))
-        return _told(answer(request, _represent(request, package, caller, kept=False)))
+        return _told(answer(request, _represent(package, caller)))
 
 
 class ZipEstimateView(ZipDownloadView):
@@ -83,7 +87,7 @@ class ZipCancelView(ZipDownloadView):
         return JsonResponse(zipprogress.cancel(_parameters(request).one("token"), _caller(request)))
 
 
-def _ask(request: Request, item: int) -> tuple[Package, bool]:
+def _ask(request: Request, item: int) -> Order:
     caller, parameters = _caller(request), _parameters(request)
     media, token = zipdownload.read_media(_media(parameters)), parameters.one("progress_token") or None
     return zipdownload.ask(item, media, caller=caller, token=token, address=_content_address)
@@ -108,18 +112,30 @@ def _media(parameters: Parameters) -> list[str]:
     return [str(value) for value in given if isinstance(value, str | int) and not isinstance(value, bool)]
 
 
-def _represent(request: Request, package: Package, caller: Caller, *, first: bool = False, kept: bool = True) -> Representation:
-    sender = packages.send_first if first else packages.send
+def _ordered(request: Request, order: Order) -> Representation:
+    """Of a package that is kept when it is sent, if not before."""
+    return replace(
+        _represent(order.package, order.caller),
+        location=_content_address(order.package.id),
+        send=lambda start, stop: zipdownload.send(order, start=start, stop=stop, meta=request.META),
+    )
+
+
+def _represent(package: Package, caller: Caller) -> Representation:
     return Representation(
         length=package.layout.length,
         etag=package.plan.etag,
         modified=package.created,
         file_name=safe_segment(package.file_name),
         media_type=package.media_type,
-        location=_content_address(package.id) if kept else None,
-        send=lambda start, stop: sender(package, start=start, stop=stop, recipient=caller.recipient, meta=request.META),
+        send=_nothing,
         end=lambda: conclude(package.layout, recipient=caller.recipient, package=package.id, name=package.plan.name),
     )
+
+
+def _nothing(_start: int, _stop: int) -> Iterator[bytes]:
+    """What HEAD is answered with."""
+    return iter(())
 
 
 def _told(response: HttpResponseBase) -> HttpResponseBase:

@@ -236,7 +236,7 @@ def test_a_database_that_somebody_locks_is_waited_for_and_not_for_long(admission
     locked, done = threading.Event(), threading.Event()
 
     def lock() -> None:
-        with admitting._exclusive():
+        with admitting.exclusive():
             locked.set()
             done.wait(20)
         connection.close()

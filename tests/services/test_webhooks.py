@@ -7,11 +7,13 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -20,6 +22,7 @@ from getapi.services import keys, webhooks
 from getapi.services.webhooks import WebhookRefused
 from tests.conftest import Configure
 from tests.web.conftest import Spoken, spoken
+from tests.web.preparing.failing import Fault, anything, failing
 
 __all__ = ["spoken"]
 
@@ -252,3 +255,35 @@ def test_what_was_told_is_forgotten_after_some_days(package: Package) -> None:
     tell(package)
     Announcement.objects.update(created=timezone.now() - timedelta(days=8))
     assert webhooks.purge() == 1
+
+
+def test_whichever_statement_fails_and_however_often_the_next_is_told_all_the_same(package: Package, receiver: Receiver) -> None:
+    """A place that a failure keeps is one fewer of the few: after some of them nobody would ever be told anything."""
+    webhooks.announce(package.pk, state="ready", content=CONTENT)
+    for number in range(1, 40):
+        fault = Fault(number, lambda: OperationalError("database is locked"), anything)
+        with failing(fault), suppress(OperationalError):
+            webhooks.send_due(wait=True)
+        if not fault.struck:
+            break
+        Announcement.objects.update(due=Now(), attempts=0, state=Announcement.State.WAITING)
+    assert number > 3
+    for _ in range(2 * webhooks.AT_ONCE):
+        with failing(Fault(2, lambda: OperationalError("database is locked"), anything)), suppress(OperationalError):
+            webhooks.send_due(wait=True)
+        Announcement.objects.update(due=Now(), attempts=0, state=Announcement.State.WAITING)
+    before = len(receiver.came)
+    assert again().state == "told"
+    assert len(receiver.came) == before + 1
+
+
+def test_a_name_that_is_none_for_tls_is_a_failure_like_any_other(package: Package, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise ValueError("server_hostname cannot be an empty string or start with a leading dot.")
+
+    monkeypatch.setattr(webhooks, "post", refuse)
+    row = tell(package)
+    assert (row.state, row.reason) == ("waiting", "ValueError")
+    for _ in range(webhooks.ATTEMPTS):
+        row = again()
+    assert row.state == "given-up"

@@ -6,18 +6,23 @@ import threading
 import time
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 
-from getapi.core.errors import PackageCanceled, ProgressTokenTaken
+from getapi.core.errors import DatabaseUnavailable, PackageCanceled, ProgressTokenTaken
 from getapi.core.slots import CONNECTIONS
-from getapi.models import Delivery, Package, ZipDownload
-from getapi.services import keys, packages, zipdownload, zipslots
+from getapi.models import Job, Package, ZipDownload
+from getapi.services import keys, packages, zipdownload, zipnames
+from getapi.services.housekeeping import tidy_up
 from getapi.services.layouts import LayoutCache
 from getapi.services.workshop import run_once
+from getapi.services.zipnames import Name
 from tests.conftest import Configure
 from tests.sources.imageserver import MISSING, image_server
 from tests.sources.omekas import JPEG, KEY, Omeka
@@ -223,6 +228,28 @@ class TestLimits:
         for answer in running:
             leave(answer)
 
+    @pytest.mark.parametrize(
+        ("conditions", "status"),
+        [({"if-none-match": "*"}, 304), ({"if-match": '"another"'}, 412), ({"range": "bytes=99999999-"}, 416)],
+    )
+    def test_a_question_that_sends_no_octet_takes_no_slot(self, site: Client, conditions: dict[str, str], status: int) -> None:
+        asked = {"media_ids": "1,2,3", "progress_token": "asked"}
+        assert site.get("/zip-download/item/123", asked, headers=conditions).status_code == status
+        assert site.head("/zip-download/item/123", asked).status_code == 200
+        assert held(octets(item(Client(REMOTE_ADDR=OTHER), "1,2,3", "other")))
+
+    def test_one_that_could_not_begin_takes_no_slot(self, site: Client, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+        def breaks(*_: object, **__: object) -> None:
+            raise DatabaseUnavailable
+
+        for ask in (lambda: item(site), lambda: site.get("/zip-download/item/123", {"media_ids": "1,2,3", "progress_token": NAME})):
+            with monkeypatch.context() as patch:
+                patch.setattr(packages, "deliver", breaks)
+                assert ask().status_code == 503
+            assert held(octets(item(Client(REMOTE_ADDR=OTHER), "1,2,3", "other")))
+            assert Package.objects.count() == 1
+            Package.objects.all().delete()
+
     def test_octets_still_to_be_sent_are_bounded_for_all_together(self, site: Client, serve: Serve) -> None:
         serve("slots = 5\nactive_bytes = 300000")
         running = item(site)
@@ -235,32 +262,31 @@ class TestLimits:
 
     def test_of_many_at_once_as_many_are_admitted_as_there_are_slots(self, site: Client, serve: Serve) -> None:
         serve("slots = 2")
-        made = []
-        for number in range(6):
-            answer = item(Client(REMOTE_ADDR=f"192.0.2.{number + 1}"), "2", f"t{number}")
-            octets(answer)
-            made.append(Package.objects.get(pk=ZipDownload.objects.latest("pk").package))
-        Delivery.objects.all().delete()
-        ZipDownload.objects.all().delete()
-        admitted: list[str] = []
+        admitted, refused = list[Any](), list[int]()
 
-        def ask(package: Package) -> None:
-            from django.db import connection
-
+        def ask(number: int) -> None:
             try:
-                zipslots.admit(package.pk, "x", package)
-                admitted.append(package.pk)
-            except Exception:  # noqa: BLE001, S110 # those that are refused are not counted
-                pass
+                answer = item(Client(REMOTE_ADDR=f"192.0.2.{number + 1}"), "2", f"t{number}")
+                if answer.status_code == 200:
+                    admitted.append(answer)
+                else:
+                    refused.append(answer.status_code)
             finally:
                 connection.close()
 
-        threads = [threading.Thread(target=ask, args=(package,)) for package in made]
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(admitted) == 2
+        assert (len(admitted), set(refused), len(refused)) == (2, {429}, 6)
+        assert Package.objects.count() == 2
+        assert {status(Client(REMOTE_ADDR=f"192.0.2.{number + 1}"), f"t{number}")["status"] for number in range(8)} == {
+            "running",
+            "rejected",
+        }
+        for answer in admitted:
+            leave(answer)
 
 
 class TestDefectsThatAreAbsent:
@@ -344,8 +370,8 @@ class TestDefectsThatAreAbsent:
         named = ZipDownload.objects.get()
         octets(item(site, "1", "other"))
         newer = Package.objects.get(pk=ZipDownload.objects.exclude(pk=named.pk).get().package)
-        with pytest.raises(ProgressTokenTaken):
-            zipslots.admit(named.name, named.asked, newer, former="0" * 32)
+        with pytest.raises(ProgressTokenTaken), transaction.atomic():
+            Name(named.name, named.asked, is_told=True).put(newer.pk, "0" * 32)
         named.refresh_from_db()
         assert named.package != newer.pk
 
@@ -382,6 +408,69 @@ class TestDefectsThatAreAbsent:
         plan = packages.open_package(ZipDownload.objects.get().package).plan
         told = f"{spoken.text}{answer.headers}{plan}{status(site)}"
         assert not [word for word in KEY.values() if word in told or word.encode() in content]
+
+
+class TestMadeUpTokens:
+    """Whoever makes thousands of them up fills no table with them, and takes no other reader's place."""
+
+    @pytest.fixture(autouse=True)
+    def few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(zipnames, "MOST", 5)
+
+    def test_of_refusals_the_last_are_told(self, site: Client, serve: Serve) -> None:
+        octets(item(Client(REMOTE_ADDR=OTHER), "1", "of another"))
+        serve("bytes = 1000")
+        for number in range(20):
+            assert item(site, "1", f"t{number}").status_code == 413
+        assert ZipDownload.objects.count() == 5 + 1
+        assert [status(site, f"t{number}")["status"] for number in (0, 14, 15, 19)] == ["unknown", "unknown", "rejected", "rejected"]
+        assert status(Client(REMOTE_ADDR=OTHER), "of another")["status"] == "done"
+
+    def test_of_questions_that_send_nothing_nothing_is_kept(self, site: Client) -> None:
+        for number in range(10):
+            asked = {"media_ids": "1,2,3", "progress_token": f"t{number}"}
+            answer = site.get("/zip-download/item/123", asked, headers={"if-none-match": "*"})
+            assert answer.status_code == 304
+            assert "Content-Location" not in answer
+        assert Package.objects.count() == ZipDownload.objects.count() == 0
+
+    def test_of_downloads_that_were_begun_the_last_can_be_taken_up(self, site: Client) -> None:
+        octets(item(Client(REMOTE_ADDR=OTHER), "1", "of another"))
+        for number in range(12):
+            leave(item(site, "1", f"t{number}"))
+            Package.objects.update(last_sent=None)
+        assert ZipDownload.objects.count() == Package.objects.count() == 5 + 1
+        assert status(site, "t0") == {"status": "unknown"}
+        assert status(site, "t11")["status"] != "unknown"
+        assert status(Client(REMOTE_ADDR=OTHER), "of another")["status"] == "done"
+
+    def test_what_is_being_sent_does_not_go(self, site: Client, serve: Serve) -> None:
+        serve("slots = 20")
+        running = item(site, "1", "first")
+        stream = iter(running.streaming_content)
+        next(stream)
+        for number in range(12):
+            octets(item(site, "2", f"t{number}"))
+            Package.objects.update(last_sent=None)
+        assert status(site, "first")["status"] == "running"
+        assert ZipDownload.objects.count() == 5 + 1
+        leave(running)
+
+    def test_what_is_being_prepared_for_one_that_went_ends(self, site: Client, serve: Serve, omeka: Omeka) -> None:
+        serve("slots = 20\nwait = 0")
+        path = "/iiif/3/full/max/0/default.jpg"
+        omeka.pictures[path] = Answer(body=omeka.pictures[path].body, headers={"Content-Type": "image/jpeg", "Content-Length": ""})
+        for number in range(7):
+            assert item(site, "3", f"t{number}").status_code == 503
+        assert Job.objects.count() == Package.objects.count() == 5
+
+    def test_names_whose_packages_are_no_more_go_with_the_hourly_tidying(self, site: Client) -> None:
+        octets(item(site))
+        long_ago = timezone.now() - timedelta(days=40)
+        Package.objects.update(created=long_ago, last_sent=long_ago)
+        ZipDownload.objects.update(created=long_ago)
+        tidy_up()
+        assert Package.objects.count() == ZipDownload.objects.count() == 0
 
 
 class TestPicturesWithoutASize:

@@ -1,5 +1,6 @@
 """A service over a store whose external datastreams lie on a host that names no length, asked in this process."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +11,9 @@ from django.test import Client
 
 from getapi import conf
 from getapi.models import Job, Package, StagedMember
-from getapi.services import keys, packages
+from getapi.services import keys, packages, preparation
 from getapi.services.layouts import LayoutCache
+from getapi.services.rounds import close_databases
 from getapi.services.workshop import run_once
 from tests.conftest import Configure
 from tests.sources.stores import BuiltStore
@@ -95,4 +97,18 @@ def job_of(package_id: str) -> Job:
     return Job.objects.get(package=package_id)
 
 
-__all__ = ["Job", "Package", "Shop", "StagedMember", "job_of"]
+def working(package_id: str) -> threading.Thread:
+    """A thread that prepares the package, as a worker's does."""
+
+    def work() -> None:
+        try:
+            preparation.run(job_of(package_id).pk)
+        finally:
+            close_databases()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    return thread
+
+
+__all__ = ["Job", "Package", "Shop", "StagedMember", "job_of", "working"]

@@ -9,12 +9,12 @@ import pytest
 from django.utils import timezone
 
 from getapi.models import StagedMember
-from getapi.services import keys, preparation
+from getapi.services import keys
 from getapi.services.workshop import run_once
 from tests.sources.stores import foxml
 from tests.transport.material import wait_until
 from tests.web.conftest import octets
-from tests.web.preparing.conftest import Shop, job_of
+from tests.web.preparing.conftest import Shop, working
 from tests.web.preparing.material import MANAGED, PID, some
 
 A, B = some(400_000, "a"), some(70_000, "b")
@@ -49,13 +49,12 @@ def changed_at(shop: Shop, moment: str, change: Callable[[], object], *, thoroug
     package_id = str(shop.ask(prefer="respond-async" if thorough else "").json()["id"])
     if moment == "running":
         body.holds = threading.Event()
-        working = threading.Thread(target=preparation.run, args=(job_of(package_id).pk,))
-        working.start()
+        thread = working(package_id)
         wait_until(lambda: (bool(shop.staged) and shop.staged[0].stat().st_size > 0) or StagedMember.objects.exists())
         change()
         body.holds.set()
-        working.join(20)
-        assert not working.is_alive()
+        thread.join(20)
+        assert not thread.is_alive()
         return package_id
     if moment == "waiting":
         change()

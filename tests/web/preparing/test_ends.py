@@ -13,7 +13,7 @@ from getapi.services.fetching import PATIENCE
 from getapi.services.workshop import run_once
 from tests.transport.material import wait_until
 from tests.web.conftest import octets
-from tests.web.preparing.conftest import Shop, job_of
+from tests.web.preparing.conftest import Shop, job_of, working
 from tests.web.preparing.material import some
 
 A = some(400_000, "a")
@@ -110,12 +110,11 @@ def test_whoever_cancels_frees_the_thread_though_planning_hangs_in_a_disk(shop: 
 
     with monkeypatch.context() as patch:
         patch.setattr(packages, "prepare", hang)
-        working = threading.Thread(target=preparation.run, args=(job_of(package_id).pk,))
-        working.start()
+        thread = working(package_id)
         wait_until(lambda: job_of(package_id).state == "running")
         shop.client.delete(f"/api/get/packages/{package_id}")
-        working.join(6)
-        assert not working.is_alive()
+        thread.join(6)
+        assert not thread.is_alive()
     hangs.set()
     no_thread_is_left()
 

@@ -9,11 +9,11 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from getapi.models import Package, StagedMember
-from getapi.services import counterpart, shelf, stage
+from getapi.services import counterpart, jobs, preparation, shelf, stage
 from getapi.services.rounds import close_databases
 from getapi.services.statistics import Recipient
 from getapi.services.workshop import run_once
-from tests.web.preparing.conftest import Shop
+from tests.web.preparing.conftest import Shop, job_of
 from tests.web.preparing.material import some
 
 A, B = some(400_000, "a"), some(70_000, "b")
@@ -134,3 +134,32 @@ def test_a_disk_without_links_costs_another_preparation_and_nothing_else(shop: S
 
 def _refuses(*_: object, **__: object) -> None:
     raise OSError
+
+
+@pytest.mark.parametrize("state", ["canceled", "failed"])
+def test_what_a_killed_one_did_not_discard_of_an_ended_package_a_sweep_does(
+    shop: Shop, package: str, state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Package.objects.update(state=state)
+    monkeypatch.setattr(stage, "GRACE", 0.0)
+    assert stage.sweep() == 2
+    assert shop.staged == []
+    assert not StagedMember.objects.exists()
+
+
+def test_a_package_and_its_job_end_together(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a job that nobody may do would be handed to the queue again and again, and count among those that wait."""
+    shop.put("A")
+    shop.host.put("/A", A)
+    package_id = shop.ask().json()["id"]
+
+    def kill(_: str) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "cancel", kill)
+        with pytest.raises(Killed):
+            preparation.cancel(package_id)
+    assert (shop.page(package_id)["state"], job_of(package_id).state) == ("preparing", "waiting")
+    preparation.cancel(package_id)
+    assert (shop.page(package_id)["state"], job_of(package_id).state) == ("canceled", "canceled")
