@@ -116,7 +116,8 @@ def confine(respond: Respond) -> Respond:
         response = respond(request)
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
-            if _view(request) != "admin":
+            # Where nobody may know of the admin site nothing tells its addresses from others.
+            if _view(request) != "admin" or response.status_code == HTTPStatus.NOT_FOUND:
                 response.headers["Referrer-Policy"] = "no-referrer"
         return response
 

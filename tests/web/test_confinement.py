@@ -1,5 +1,7 @@
 """No page runs, loads or tells another site anything, is shown within another one, or is kept: errors and the admin site included."""
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -55,7 +57,15 @@ def test_of_our_own_pages(api: Client, address: str) -> None:
 
 @pytest.mark.parametrize("address", ADMIN)
 def test_of_the_admin_site(administrator: Client, address: str) -> None:
-    check(administrator.get(address, follow=True), referrer="same-origin")
+    answer = administrator.get(address, follow=True)
+    check(answer, referrer="no-referrer" if answer.status_code == HTTPStatus.NOT_FOUND else "same-origin")
+
+
+def test_of_the_admin_site_from_elsewhere_it_is_no_other_than_of_any_address_where_nothing_is(api: Client) -> None:
+    stranger = Client(REMOTE_ADDR="192.0.2.7", headers=HTML)
+    answers = [stranger.get(address) for address in ("/admin/", "/admin/getapi/key/", "/nothing")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({json.dumps(dict(answer.headers), sort_keys=True) for answer in answers}) == 1
 
 
 def test_of_its_login_and_of_a_key_that_is_shown(administrator: Client) -> None:
