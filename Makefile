@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: help install demo demo-orthanc test run check bench lock
 # The first target is what "make" alone does; a line of it is what stands behind "##" below.
 help:
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(VENV)/.installed ## the environment, in .venv; the others do that first
 

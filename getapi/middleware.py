@@ -106,12 +106,19 @@ def name_request(respond: Respond) -> Respond:
 
 
 def confine(respond: Respond) -> Respond:
-    """Of every page, the admin site's and an error's too, the same Content-Security-Policy, unless it has one of its own."""
+    """Of every page, the admin site's and an error's too, the same Content-Security-Policy, unless it has one of its own.
+
+    Our own pages' addresses are told to nobody, not even to this host, whose proxy may write down where a request for a style came from: a
+    package's opens it. The admin site's forms are believed by their Referer.
+    """
 
     def confined(request: HttpRequest) -> HttpResponseBase:
         response = respond(request)
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
+            # Where nobody may know of the admin site nothing tells its addresses from others.
+            if _view(request) != "admin" or response.status_code == HTTPStatus.NOT_FOUND:
+                response.headers["Referrer-Policy"] = "no-referrer"
         return response
 
     return confined

@@ -82,7 +82,7 @@ def test_no_text_adds_an_element_or_an_attribute_to_a_page(name: str, text: str)
     for page, harmless, hostile in (
         ("object", {"object": plain}, {"object": evil}),
         ("token", {"token": "x"}, {"token": text}),
-        ("problem", PROBLEM, PROBLEM | {"detail": text}),
+        ("problem", PROBLEM, PROBLEM | {"detail": text or "x"}),
     ):
         expected, found = elements(HtmlRenderer().render(harmless)), elements(HtmlRenderer().render(hostile))
         assert (found.tags, found.attributes) == (expected.tags, expected.attributes), page

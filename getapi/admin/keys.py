@@ -33,6 +33,12 @@ class KeyForm(KeyModelForm):
         model = Key
         fields = ("label", "expires", "webhook")
 
+    def clean_label(self) -> str:
+        try:
+            return keys.read_label(self.cleaned_data["label"])
+        except keys.KeyRefused as error:
+            raise ValidationError(str(error)) from None
+
     def clean_webhook(self) -> str:
         try:
             return webhooks.read_url(self.cleaned_data["webhook"]) if self.cleaned_data["webhook"] else ""

@@ -26,7 +26,7 @@ else:
 class PackageAdmin(ReadOnly, PackageModelAdmin):
     """Packages are told by the beginning of their ids alone, also within the page: what is selected goes by a digest of the id."""
 
-    list_display = ("created", "short_id", "name", "state_now", "size_told", "files", "expires", "sent_last", "key_label")
+    list_display = ("created", "short_id", "name", "state_now", "size_told", "files", "key_label", "expires", "sent_last")
     list_display_links = None
     list_filter = ("state", "format", "key")
     list_select_related = ("key",)

@@ -1,10 +1,12 @@
 """Errors as people read them: what happened, and what to do now."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from getapi.pages.measures import exact, human
 from getapi.pages.moments import spell_out
@@ -71,11 +73,14 @@ _KINDS: tuple[tuple[range, _Words], ...] = (
 
 
 def explain(problem: Mapping[str, Any]) -> dict[str, object]:
-    """``{heading, happened, advice, facts, code, status}`` of an RFC 9457 document; ``facts`` are pairs of a name and a value."""
+    """``{heading, happened, advice, facts, code, status}`` of an RFC 9457 document; ``facts`` are pairs of a name and a value.
+
+    ``happened`` is empty where the facts tell it better than its sentence.
+    """
     heading, advice = _CODES.get(str(problem["code"])) or _of_kind(int(problem["status"]))
     return {
         "heading": heading,
-        "happened": spell_out(str(problem["detail"])),
+        "happened": "" if problem.keys() >= {"count", "limit"} else spell_out(str(problem["detail"])),
         "advice": advice,
         "facts": _facts(problem),
         "code": problem["code"],
@@ -93,8 +98,15 @@ def _facts(problem: Mapping[str, Any]) -> list[tuple[str, str]]:
         if isinstance(problem.get(name), int):
             facts.append((str(label), _amount(str(problem["code"]), problem[name])))
     if problem.get("retry_after"):
-        facts.append((str(_("Try again in")), str(_("%(number)s seconds") % {"number": problem["retry_after"]})))
+        facts.append((str(_("Try again in")), _pause(int(problem["retry_after"]))))
     return facts
+
+
+def _pause(seconds: int) -> str:
+    if seconds < 120:
+        return ngettext("%(number)s second", "%(number)s seconds", seconds) % {"number": seconds}
+    minutes = math.ceil(seconds / 60)
+    return ngettext("%(number)s minute", "%(number)s minutes", minutes) % {"number": minutes}
 
 
 def _amount(code: str, number: int) -> str:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from getapi.pages.measures import exact, human
 
@@ -21,6 +21,8 @@ class File:
     size: int | None
     share: float
 
+    is_folder: ClassVar[bool] = False
+
     @property
     def human(self) -> str:
         return human(self.size)
@@ -34,19 +36,22 @@ class File:
 class Folder:
     """``size`` in octets and ``count`` in files are of all that is below it; an unknown size counts as nothing.
 
-    ``is_open``: shown with what is in it, as soon as the folder above is.
+    ``contents`` are both in the package's order. ``is_open``: shown with what is in it, as soon as the folder above is.
     """
 
     name: str
     folders: dict[str, "Folder"] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
+    contents: list["File | Folder"] = field(default_factory=list)
     size: int = 0
     count: int = 0
     is_open: bool = False
 
+    is_folder: ClassVar[bool] = True
+
     @property
     def lines(self) -> int:
-        return len(self.folders) + len(self.files)
+        return len(self.contents)
 
     @property
     def human(self) -> str:
@@ -93,8 +98,18 @@ def _plant(top: Folder, row: Mapping[str, Any], whole: int) -> None:
     *above, name = row["path"].removeprefix("data/").split("/")
     folder, size = top, row["size"]
     for step in (None, *above):
-        folder = folder if step is None else folder.folders.setdefault(step, Folder(name=step))
+        folder = folder if step is None else _enter(folder, step)
         folder.size += size or 0
         folder.count += 1
     share = round(100 * (size or 0) / whole, 2) if whole else 0.0
-    folder.files.append(File(name=name, pid=row["pid"], dsid=row["dsid"], size=size, share=share))
+    file = File(name=name, pid=row["pid"], dsid=row["dsid"], size=size, share=share)
+    folder.files.append(file)
+    folder.contents.append(file)
+
+
+def _enter(folder: Folder, name: str) -> Folder:
+    """The folder of that name within, made where it is not there yet."""
+    if name not in folder.folders:
+        folder.folders[name] = Folder(name=name)
+        folder.contents.append(folder.folders[name])
+    return folder.folders[name]

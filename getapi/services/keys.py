@@ -47,7 +47,7 @@ class KeyFacts:
 def create_key(label: str, networks: Sequence[str] = (), *, expires: datetime | None = None) -> str:
     """The key's text, which is kept nowhere. Raises KeyRefused for a label or network that cannot be used."""
     wanted = _read_networks(networks)
-    key = Key(label=_read_label(label), expires=expires)
+    key = Key(label=read_label(label), expires=expires)
     text = issue(key)
     try:
         with transaction.atomic():
@@ -156,7 +156,8 @@ def _named(name: str) -> Key:
     return key
 
 
-def _read_label(label: str) -> str:
+def read_label(label: str) -> str:
+    """As it is kept: it stands in lists, in logs and on terminals. Raises KeyRefused."""
     text = label.strip()
     if not text or len(text) > 200 or not text.isprintable():
         raise KeyRefused("A label is one line of 1 to 200 characters")

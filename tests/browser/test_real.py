@@ -61,6 +61,22 @@ def test_a_file_that_was_changed_ends_its_package_and_the_page_says_so(
     assert page.get_by_role("heading", name="The repository has changed since").is_visible()
 
 
+def test_nothing_that_a_page_asks_for_tells_its_address(page: Any, asking: Application) -> None:
+    told: list[str] = []
+
+    def note(asked: Any) -> None:
+        told.append(asked.url + " from " + (asked.headers.get("referer") or "nowhere"))
+
+    page.on("request", note)
+    page.goto(place(asking, "atlas:1/TIFF-1"))
+    page.wait_for_timeout(2000)
+    with page.expect_download():
+        page.locator("#download").click()
+    page.get_by_role("heading", name="All of it has arrived").wait_for()
+    assert any(".css from" in each for each in told)
+    assert [each for each in told if not each.endswith(" from nowhere")] == []
+
+
 def test_a_package_of_a_thousand_files_is_a_page_that_opens_fast_and_can_be_found_through_by_keyboard(
     page: Any, asking: Application, sights: Sights
 ) -> None:

@@ -69,3 +69,9 @@ def test_a_thousand_files_in_no_folder_are_closed_and_what_is_below_a_large_fold
     top = grow("bag", [row(f"Sheets {m}/Sheet {n}/file", 1) for m in range(3) for n in range(45)])
     assert [top.is_open, *(below.is_open for below in top.below)] == [True, True, True, False]
     assert all(sheet.is_open for sheet in top.folders["Sheets 2"].below)
+
+
+def test_files_and_folders_stand_in_the_package_s_own_order() -> None:
+    top = grow("bag", [row("1_first", 1), row("2_second/a", 1), row("3_third", 1), row("2_second/b", 1)])
+    assert [each.name for each in top.contents] == ["1_first", "2_second", "3_third"]
+    assert [each.is_folder for each in top.contents] == [False, True, False]

@@ -69,6 +69,12 @@ class TestKeys:
         assert "10.0.0.0/8" in answer.content.decode() or "is not an address" in answer.content.decode()
         assert not Key.objects.exists()
 
+    @pytest.mark.parametrize("label", ["red \x1b[31m", "two\nlines", "gpj\u202eexe"])
+    def test_a_label_that_a_terminal_would_obey_is_refused_in_words(self, administrator: Client, label: str) -> None:
+        answer = administrator.post(reverse("admin:getapi_key_add"), {"label": label, **NO_NETWORKS})
+        assert "A label is one line of 1 to 200 characters" in answer.content.decode()
+        assert not Key.objects.exists()
+
     def test_changing_a_label_leaves_the_key_itself(self, administrator: Client) -> None:
         text = keys.create_key("catalogue")
         key = Key.objects.get()

@@ -1,5 +1,7 @@
 """No page runs, loads or tells another site anything, is shown within another one, or is kept: errors and the admin site included."""
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -34,11 +36,11 @@ def administrator(api: Client) -> Client:
     return client
 
 
-def check(answer: Any, policy: str = PAGE_POLICY) -> None:
+def check(answer: Any, policy: str = PAGE_POLICY, *, referrer: str = "no-referrer") -> None:
     assert answer["Content-Type"].startswith("text/html")
     assert answer["Content-Security-Policy"] == policy
     assert "frame-ancestors 'none'" in policy
-    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Referrer-Policy"] == referrer
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert "no-store" in answer["Cache-Control"]
     if answer.content:
@@ -55,14 +57,22 @@ def test_of_our_own_pages(api: Client, address: str) -> None:
 
 @pytest.mark.parametrize("address", ADMIN)
 def test_of_the_admin_site(administrator: Client, address: str) -> None:
-    check(administrator.get(address, follow=True))
+    answer = administrator.get(address, follow=True)
+    check(answer, referrer="no-referrer" if answer.status_code == HTTPStatus.NOT_FOUND else "same-origin")
+
+
+def test_of_the_admin_site_from_elsewhere_it_is_no_other_than_of_any_address_where_nothing_is(api: Client) -> None:
+    stranger = Client(REMOTE_ADDR="192.0.2.7", headers=HTML)
+    answers = [stranger.get(address) for address in ("/admin/", "/admin/getapi/key/", "/nothing")]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({json.dumps(dict(answer.headers), sort_keys=True) for answer in answers}) == 1
 
 
 def test_of_its_login_and_of_a_key_that_is_shown(administrator: Client) -> None:
-    check(Client(headers=HTML).get("/admin/login/"))
+    check(Client(headers=HTML).get("/admin/login/"), referrer="same-origin")
     made = administrator.post("/admin/getapi/key/add/", {"label": "one", "networks-TOTAL_FORMS": "0", "networks-INITIAL_FORMS": "0"})
     assert b"key-text" in made.content
-    check(made)
+    check(made, referrer="same-origin")
 
 
 def test_of_the_browsable_description_which_draws_itself(api: Client) -> None:
@@ -80,7 +90,7 @@ def test_of_a_form_that_another_site_sent_to_the_admin_site(administrator: Clien
     strict.cookies = administrator.cookies
     answer = strict.post("/admin/getapi/key/add/", {"label": "stolen"})
     assert answer.status_code == 403
-    check(answer)
+    check(answer, referrer="same-origin")
     plain = strict.post("/admin/getapi/key/add/", {"label": "stolen"}, headers={"accept": "*/*"})
     assert plain.content == b"<error>This form has run out, or was sent from another site</error>"
 

@@ -71,7 +71,7 @@ def test_a_page_may_do_nothing_but_be_styled_from_here(browser: Client, address:
     assert policy.startswith("default-src 'none'; style-src 'self'; img-src 'self'")
     assert "unsafe" not in policy
     assert answer["X-Frame-Options"] == "DENY"
-    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Referrer-Policy"] == "no-referrer"
     page: Any = html.document_fromstring(answer.content)
     assert not page.xpath("//script | //style | //@style | //@*[starts-with(name(), 'on')]")
     for sheet in page.xpath("//link/@href"):
