@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from getapi.core.errors import ContentMissing, SourceUnavailable
 from getapi.core.iiif.image import Candidate
 from getapi.core.iiif.rewrite import rewrite
-from getapi.core.notice import NoticeCode
+from getapi.core.notice import Caveat, NoticeCode
 from getapi.core.source import DatastreamRecord
 from getapi.sources.http import Exchange, UrlRefused
 from getapi.sources.objectcache import ObjectCache
@@ -146,6 +146,12 @@ class Renditions:
     def is_blamed(self, datastream: DatastreamRecord) -> bool:
         """Whether what is said of it turned out lately not to be so."""
         return self._peer.files.blame.rests_on(datastream)
+
+    def judge(self, datastream: DatastreamRecord, text: str) -> DatastreamRecord:
+        """What was found not to be there, or not to be as it was said, is left out for a while, and ``text`` is told."""
+        if datastream.fault is not None or not self.is_blamed(datastream):
+            return datastream
+        return replace(datastream, fault=NoticeCode.MALFORMED, caveat=Caveat(code=NoticeCode.MALFORMED, text=text))
 
     def _recall(self, version: str, candidates: Sequence[Candidate]) -> Look | None:
         found = self._memory.get(_key(version, candidates))
