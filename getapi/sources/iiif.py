@@ -16,8 +16,8 @@ from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.content import BytesContent
 from getapi.sources.objectcache import ObjectCache, Records
 from getapi.sources.peer import Peer
-from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Planned, Renditions, Unseen, is_same_mark, mark
+from getapi.sources.remotefile import Headers, is_same_mark, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Unseen
 
 MANIFEST = "manifest"
 """The id of the datastream that is the manifest."""

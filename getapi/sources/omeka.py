@@ -19,8 +19,8 @@ from getapi.core.safename import split_extension
 from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.objectcache import Records
 from getapi.sources.omekaapi import OmekaApi
-from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Planned, Renditions, Seen, Unseen, is_same_mark, mark
+from getapi.sources.remotefile import Headers, is_same_mark, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Seen, Unseen
 
 IIIF, ORIGINAL, THUMBNAIL = "iiif", "original", "thumbnail"
 ORDER = (IIIF, ORIGINAL, THUMBNAIL)

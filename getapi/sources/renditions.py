@@ -15,7 +15,7 @@ from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.picturecontent import PictureContent, is_another_kind
 from getapi.sources.remotecontent import RemoteContent
-from getapi.sources.remotefile import Headers, told_length
+from getapi.sources.remotefile import Headers, is_same_mark, mark, told_length
 from getapi.sources.unanswered import ServerLate
 from getapi.sources.unsizedcontent import UnsizedContent
 from getapi.sources.waiting import waiting
@@ -210,16 +210,6 @@ class Renditions:
         exchange = client.ask(url, deadline=client.clock() + self._looking, method=method, brief=True)
         exchange.close()
         return exchange
-
-
-def mark(headers: Headers) -> str:
-    """What tells versions apart; a weak tag is no promise about octets, but changes with the thing (RFC 9110 8.8.1)."""
-    return "|".join(filter(None, (headers.get("ETag", "")[:80], headers.get("Last-Modified", "")[:40])))
-
-
-def is_same_mark(before: str, now: str) -> bool:
-    """One who says nothing of the version is taken as saying that it is the same."""
-    return not before or not now or before == now
 
 
 def _key(version: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:
