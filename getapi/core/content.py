@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from getapi.core.errors import SizeUnknown, XmlRefused
-from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, Source
+from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, Marked, Source
 from getapi.core.xml import MAX_OCTETS
 
 _BLOCK = 2**20
@@ -61,6 +61,7 @@ def is_complete(datastream: DatastreamRecord, algorithm: str) -> bool:
 
 def complete(datastream: DatastreamRecord, source: Source, algorithm: str, gauge: Gauge | None = None) -> DatastreamRecord:
     """The record with its size, and for inline XML with its digest in ``algorithm``; opens the datastream only where one is unknown.
+    Of one whose source knows no identity what its server says of its version is taken for it.
 
     Where its source cannot say the size ``gauge`` is asked; without one that is SizeUnknown. Raises what ``Source.open``,
     ``Content.read`` and ``Gauge.settle`` raise.
@@ -76,7 +77,8 @@ def complete(datastream: DatastreamRecord, source: Source, algorithm: str, gauge
         return gauge.settle(source.name, datastream)
     with source.open(datastream) as content:
         if not unhashed and content.size is not None:
-            return replace(datastream, size=content.size)
+            told = content.mark if isinstance(content, Marked) else ""
+            return replace(datastream, size=content.size, identity=datastream.identity or told)
         if not unhashed:
             content.close()  # what is done about it may open it once more
             return gauge.settle(source.name, datastream)

@@ -124,6 +124,13 @@ class Content(Protocol):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
 
 
+@runtime_checkable
+class Marked(Protocol):
+    """Content of which its server says something that changes with the bytes: ``mark``, "" where it says nothing."""
+
+    mark: str
+
+
 class Source(Protocol):
     """A repository that objects and bytes come from."""
 

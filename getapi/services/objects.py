@@ -51,7 +51,7 @@ class Single:
     def etag(self) -> str:
         """Strong: it changes with the datastream's identity, of which no more is shown than a hash."""
         datastream = self.entry.datastream
-        parts = (self.entry.repository, datastream.pid, datastream.dsid, datastream.version, datastream.identity)
+        parts = (self.entry.repository, datastream.pid, datastream.dsid, datastream.version, datastream.identity, self.entry.size)
         return f'"{hashlib.sha256(repr(parts).encode("utf-8", "replace")).hexdigest()[:40]}"'
 
 

@@ -9,7 +9,7 @@ from getapi.core.source import DatastreamRecord
 from getapi.sources.addresses import PinnedAdapter, resolve
 from getapi.sources.http import HttpClient
 from getapi.sources.remotecontent import RemoteContent
-from getapi.sources.remotefile import RemoteFiles
+from getapi.sources.remotefile import Headers, RemoteFiles, is_same_mark, mark
 from getapi.sources.unsizedcontent import UnsizedContent
 
 OPENING = 60.0
@@ -33,5 +33,10 @@ class ExternalHosts:
         self._files = RemoteFiles(client=client, patience=OPENING)
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent | UnsizedContent:
-        """The datastream at its URL. Raises as ``RemoteFiles.open`` does."""
-        return self._files.open(datastream, datastream.location, start)
+        """The datastream at its URL, whose identity is what its host said of its version when it was planned. Raises as
+        ``RemoteFiles.open`` does."""
+
+        def is_same(headers: Headers) -> bool:
+            return is_same_mark(datastream.identity, mark(headers))
+
+        return self._files.open(datastream, datastream.location, start, is_same=is_same)

@@ -1,23 +1,24 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
 from getapi.core.notice import NoticeCode
-from getapi.core.reference import parse_pid, spellings
+from getapi.core.reference import parse_pid
 from getapi.core.rights import read_statements, relation_ids, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
-from getapi.core.value import value
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
-from getapi.sources.content import ABSENT, BytesContent, FileContent, Witness, hold
+from getapi.sources.content import ABSENT, FileContent, Witness, hold
+from getapi.sources.controlgroups import open_by_group
 from getapi.sources.datastreams import Bytes, find_stored, record_datastreams
+from getapi.sources.described import Described
 from getapi.sources.digitalobject import DigitalObject, Version
 from getapi.sources.external import ExternalHosts
 from getapi.sources.foxml import MAX_OCTETS, read_foxml
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.pathindex import PathIndex
+from getapi.sources.spelledalike import find_alike
 from getapi.sources.statements import inline_octets, statement_documents
 
 _OCTETS = 2048
@@ -26,17 +27,6 @@ _OCTETS = 2048
 
 _SIMPLE = 2**20
 """Octets of an object that is read at once. Of a larger one it is first seen whether it is known already."""
-
-
-@value(frozen=True, slots=True, kw_only=True)
-class _Described:
-    """A record and the files that it was made of: it is true for as long as they are what they were."""
-
-    record: ObjectRecord
-    witnesses: Sequence[Witness]
-
-    def holds(self) -> bool:
-        return hold(self.witnesses)
 
 
 class Fedora3Source:
@@ -63,13 +53,13 @@ class Fedora3Source:
         self._rules = rules
         self._statement_ids, self._relation_ids = statement_ids(rules), relation_ids(rules)
         self._cache = ObjectCache[tuple[str, str], DigitalObject]()
-        self._described = ObjectCache[str, _Described]()
+        self._described = ObjectCache[str, Described[Witness]]()
         self._external = external_hosts if isinstance(external_hosts, ExternalHosts) else ExternalHosts(external_hosts, repository=name)
 
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says; a PID that cannot be one is not found. The same record for as long as its files are the same."""
         known = self._described.get(pid)
-        if known is not None and known.holds():
+        if known is not None and hold(known.witnesses):
             return known.record
         true, blob, value = self._take(pid) or self._look_for(pid)
         datastreams = self._record(true, blob, value)
@@ -100,18 +90,11 @@ class Fedora3Source:
                 if not datastream.identity:
                     return
                 witnesses.append(Witness.of(self._datastreams.whole(datastream.location), datastream.identity))
-        self._described.put(record.pid, _Described(record=record, witnesses=witnesses), _OCTETS * (1 + len(record.datastreams)))
+        self._described.put(record.pid, Described(record=record, witnesses=witnesses), _OCTETS * (1 + len(record.datastreams)))
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""
-        group = datastream.control_group
-        if datastream.fault is not None or group is ControlGroup.REDIRECT:
-            raise ContentMissing(datastream.pid, datastream.dsid)
-        if group is ControlGroup.EXTERNAL:
-            return self._external.open(datastream, start)
-        if group is ControlGroup.INLINE:
-            return BytesContent(self._inline(datastream), datastream, start=start)
-        return self._open_managed(datastream, start)
+        return open_by_group(datastream, start, external=self._external, managed=self._open_managed, inline=self._inline)
 
     def _take(self, pid: str) -> tuple[str, Blob, DigitalObject] | None:
         """The object under this very PID where the layout puts it, as most are: its file is opened without a look at it before."""
@@ -134,13 +117,7 @@ class Fedora3Source:
         exact = self._objects.locate(normal)
         if exact is not None:
             return normal, exact
-        # One question for all other spellings: a map may name many thousands of objects that are not here.
-        known = [spelling for spelling in self._index.pids(normal.lower()) if spelling != normal]
-        for spelling in spellings(normal):
-            blob = self._objects.locate(spelling) if spelling in known else self._objects.compute(spelling)
-            if blob is not None:
-                return spelling, blob
-        found = [(spelling, blob) for spelling in known if (blob := self._objects.locate(spelling))]
+        found = find_alike(normal, self._index, locate=self._objects.locate, compute=self._objects.compute)
         if len(found) > 1:
             raise AmbiguousName(pid)
         if not found:

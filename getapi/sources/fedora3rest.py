@@ -25,7 +25,7 @@ from getapi.core.rights import read_statements, relation_ids, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.apia import ApiA
-from getapi.sources.content import BytesContent
+from getapi.sources.controlgroups import open_by_group
 from getapi.sources.datastreams import MALFORMED, MISSING, Bytes, record_datastreams
 from getapi.sources.digitalobject import DigitalObject, Version
 from getapi.sources.external import ExternalHosts
@@ -99,14 +99,7 @@ class Fedora3RestSource:
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""
-        group = datastream.control_group
-        if datastream.fault is not None or group is ControlGroup.REDIRECT:
-            raise ContentMissing(datastream.pid, datastream.dsid)
-        if group is ControlGroup.EXTERNAL:
-            return self._external.open(datastream, start)
-        if group is ControlGroup.INLINE:
-            return BytesContent(self._inline(datastream), datastream, start=start)
-        return self._open_managed(datastream, start)
+        return open_by_group(datastream, start, external=self._external, managed=self._open_managed, inline=self._inline)
 
     def _ask(self, pid: str) -> ObjectRecord | None:
         """The object of exactly this PID; None where there is none."""

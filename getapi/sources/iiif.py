@@ -14,10 +14,10 @@ from getapi.core.notice import Caveat, NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.content import BytesContent
-from getapi.sources.objectcache import ObjectCache
+from getapi.sources.objectcache import ObjectCache, Records
 from getapi.sources.peer import Peer
-from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Planned, Renditions, Unseen, is_same_mark, mark
+from getapi.sources.remotefile import Headers, is_same_mark, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Unseen
 
 MANIFEST = "manifest"
 """The id of the datastream that is the manifest."""
@@ -30,8 +30,6 @@ LACKS = {
 }
 _TYPE = "application/ld+json"
 _GONE = frozenset({401, 403, 404, 410})
-_OCTETS = 2048
-"""What a content's record takes in memory, about."""
 
 
 class IiifSource:
@@ -47,7 +45,7 @@ class IiifSource:
         self._renditions = renditions
         self._namespaces = frozenset(namespace.lower() for namespace in namespaces)
         self._parsed = ObjectCache[tuple[str, str], Manifest]()
-        self._described = ObjectCache[str, ObjectRecord]()
+        self._records = Records()
 
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says. The same record for as long as nothing has changed."""
@@ -56,11 +54,7 @@ class IiifSource:
         if octets is None:
             raise ObjectNotFound(pid)
         record = self._record(normal, octets)
-        known = self._described.get(normal)
-        if known is not None and known == record:
-            return known
-        self._described.put(normal, record, _OCTETS * (1 + len(record.datastreams)))
-        return record
+        return self._records.settle(record)
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says."""
@@ -121,7 +115,7 @@ class IiifSource:
             pid=pid,
             repository=self.name,
             label=manifest.label,
-            datastreams=(*map(self._blame, painted), own),
+            datastreams=(*(self._renditions.judge(each, LACKS[NoticeCode.MALFORMED]) for each in painted), own),
             structure=manifest.structure,
         )
 
@@ -133,12 +127,6 @@ class IiifSource:
             manifest = read_manifest(octets, pid)
             self._parsed.put((pid, digest), manifest, len(octets))
         return manifest, digest
-
-    def _blame(self, datastream: DatastreamRecord) -> DatastreamRecord:
-        """What was found not to be as its server had said is left out for a while, and that is told."""
-        if datastream.fault is not None or not self._renditions.is_blamed(datastream):
-            return datastream
-        return replace(datastream, fault=NoticeCode.MALFORMED, caveat=_caveat(NoticeCode.MALFORMED))
 
     def _open_manifest(self, datastream: DatastreamRecord, start: int) -> Content:
         try:

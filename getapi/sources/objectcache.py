@@ -5,6 +5,8 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
+from getapi.core.source import ObjectRecord
+
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
@@ -40,3 +42,23 @@ class ObjectCache(Generic[K, V]):
             while len(self._kept) > 1 and (len(self._kept) > self._count or self._held > self._octets):
                 _, (_, dropped) = self._kept.popitem(last=False)
                 self._held -= dropped
+
+
+_OCTETS = 2048
+"""What a datastream's record takes in memory, about, with what is found out from it."""
+
+
+class Records:
+    """The last record of each object whose server has to be asked each time: what says the same as before is the same value, and all that
+    was found out from that need not be found out again. Safe for threads."""
+
+    def __init__(self) -> None:
+        self._kept = ObjectCache[str, ObjectRecord]()
+
+    def settle(self, record: ObjectRecord) -> ObjectRecord:
+        """The record of before, where nothing has changed; else this one."""
+        known = self._kept.get(record.pid)
+        if known is not None and known == record:
+            return known
+        self._kept.put(record.pid, record, _OCTETS * (1 + len(record.datastreams)))
+        return record

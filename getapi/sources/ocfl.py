@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from getapi.core.errors import ContentMissing, ObjectUnreadable
+from getapi.core.errors import ObjectUnreadable
 from getapi.core.notice import NoticeCode
 from getapi.core.restriction import Restriction
 from getapi.core.rights import read_statements, statement_ids
@@ -13,6 +13,8 @@ from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
 from getapi.sources.ancestry import Ancestry, Verdict
 from getapi.sources.content import FileContent, Witness
+from getapi.sources.controlgroups import open_by_group
+from getapi.sources.described import Described
 from getapi.sources.external import ExternalHosts
 from getapi.sources.fedora6 import Fedora6Object, is_fedora
 from getapi.sources.objectcache import ObjectCache
@@ -28,20 +30,6 @@ MAX_SMALL = 4 * 2**20
 
 _OCTETS = 2048
 """What a datastream's record takes in memory, about, with what is found out from it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Described:
-    """A record and what it was made of: it is true for as long as the files are what they were, and what was not there is not."""
-
-    record: ObjectRecord
-    witnesses: tuple[Witness | Absence, ...]
-
-    def holds(self) -> bool:
-        for witness in self.witnesses:  # noqa: SIM110 # this is asked of a thousand objects at once, and all() takes a third longer
-            if not witness.holds():
-                return False
-        return True
 
 
 class OcflSource:
@@ -66,7 +54,7 @@ class OcflSource:
         self._headers_required = headers_required
         self._rules = rules
         self._statement_ids = statement_ids(rules)
-        self._described = ObjectCache[str, _Described]()
+        self._described = ObjectCache[str, Described[Witness | Absence]]()
         self._external = external_hosts if isinstance(external_hosts, ExternalHosts) else ExternalHosts(external_hosts, repository=name)
 
     def describe(self, pid: str) -> ObjectRecord:
@@ -85,11 +73,9 @@ class OcflSource:
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""
-        group = datastream.control_group
-        if datastream.fault is not None or group not in {ControlGroup.MANAGED, ControlGroup.EXTERNAL}:
-            raise ContentMissing(datastream.pid, datastream.dsid)
-        if group is ControlGroup.EXTERNAL:
-            return self._external.open(datastream, start)
+        return open_by_group(datastream, start, external=self._external, managed=self._open_managed)
+
+    def _open_managed(self, datastream: DatastreamRecord, start: int) -> FileContent:
         return FileContent(self._root.whole(datastream.location), datastream, repository=self.name, start=start)
 
     def _describe(self, pid: str, stored: StoredObject) -> ObjectRecord:
@@ -128,7 +114,7 @@ class OcflSource:
         managed = [each for each in record.datastreams if each.control_group is ControlGroup.MANAGED]
         if all(datastream.identity for datastream in managed):
             files = [Witness.of(self._root.whole(each.location), each.identity) for each in managed]
-            described = _Described(record=record, witnesses=(*learned, *files))
+            described = Described(record=record, witnesses=(*learned, *files))
             self._described.put(record.pid, described, _OCTETS * (1 + len(record.datastreams)))
 
     def _record(self, pid: str, stored: StoredObject, parts: Sequence[Part]) -> tuple[DatastreamRecord, ...]:

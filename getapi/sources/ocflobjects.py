@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from getapi.core.errors import AmbiguousName, ObjectNotFound
-from getapi.core.reference import parse_pid, spellings
+from getapi.core.reference import parse_pid
 from getapi.sources.ocflnames import FEDORA, ROOT, object_ids, spell_pid
 from getapi.sources.ocflroot import StorageRoot, StoredObject
 from getapi.sources.pathindex import PathIndex
+from getapi.sources.spelledalike import find_alike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +32,7 @@ class OcflObjects:
         return found[0]
 
     def _find_alike(self, pid: str) -> list[tuple[str, StoredObject]]:
-        # One question for all other spellings: a map may name many thousands of objects that are not here.
-        known = [spelling for spelling in self.index.pids(pid.lower()) if spelling != pid]
-        for spelling in spellings(pid):
-            stored = self.locate(spelling) if spelling in known else self._compute(spelling)
-            if stored is not None:
-                return [(spelling, stored)]
-        found = [(spelling, stored) for spelling in known if (stored := self.locate(spelling))]
-        return found or self._find_meant(pid)
+        return find_alike(pid, self.index, locate=self.locate, compute=self._compute) or self._find_meant(pid)
 
     def _find_meant(self, pid: str) -> list[tuple[str, StoredObject]]:
         """Objects that are named otherwise here, and whose ids the PID may mean nevertheless."""

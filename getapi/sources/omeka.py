@@ -17,10 +17,10 @@ from getapi.core.reference import parse_pid
 from getapi.core.restriction import Ground, Restriction
 from getapi.core.safename import split_extension
 from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
-from getapi.sources.objectcache import ObjectCache
+from getapi.sources.objectcache import Records
 from getapi.sources.omekaapi import OmekaApi
-from getapi.sources.remotefile import Headers
-from getapi.sources.renditions import Look, Planned, Renditions, Seen, Unseen, is_same_mark, mark
+from getapi.sources.remotefile import Headers, is_same_mark, mark
+from getapi.sources.renditions import Look, Planned, Renditions, Seen, Unseen
 
 IIIF, ORIGINAL, THUMBNAIL = "iiif", "original", "thumbnail"
 ORDER = (IIIF, ORIGINAL, THUMBNAIL)
@@ -35,8 +35,6 @@ _LACKS = {
 }
 BLAMED = "What its server gives is not what Omeka says of it"
 _JPEG = "image/jpeg"
-_OCTETS = 2048
-"""What a media's record takes in memory, about."""
 
 
 class OmekaSource:
@@ -62,7 +60,7 @@ class OmekaSource:
         self._namespaces = frozenset(namespace.lower() for namespace in namespaces)
         self._order = tuple(order)
         self._shows_private = shows_private
-        self._described = ObjectCache[str, ObjectRecord]()
+        self._records = Records()
 
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says. The same record for as long as nothing has changed."""
@@ -70,11 +68,7 @@ class OmekaSource:
         normal = f"{namespace}:{number}"
         item = self._find(number, normal)
         record = self._record(normal, item, self._api.media_of(item, normal))
-        known = self._described.get(normal)
-        if known is not None and known == record:
-            return known
-        self._described.put(normal, record, _OCTETS * (1 + len(record.datastreams)))
-        return record
+        return self._records.settle(record)
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says."""
@@ -118,17 +112,12 @@ class OmekaSource:
         shown = sorted((each for each in media if each.id in places), key=lambda each: places[each.id])
         choices = self._choose(shown)
         datastreams = tuple(
-            self._blame(_datastream(pid, item, each, places[each.id], choice)) for each, choice in zip(shown, choices, strict=True)
+            self._renditions.judge(_datastream(pid, item, each, places[each.id], choice), BLAMED)
+            for each, choice in zip(shown, choices, strict=True)
         )
         closed = [None] * (not item.is_public) + [str(each.id) for each in shown if not each.is_public]
         restrictions = () if self._shows_private else tuple(Restriction(ground=Ground.READ_GROUP, dsid=dsid) for dsid in closed)
         return ObjectRecord(pid=pid, repository=self.name, label=item.title, datastreams=datastreams, restrictions=restrictions)
-
-    def _blame(self, datastream: DatastreamRecord) -> DatastreamRecord:
-        """What was found not to be there, or not as long as Omeka says, is left out for a while, and that is told."""
-        if datastream.fault is not None or not self._renditions.is_blamed(datastream):
-            return datastream
-        return replace(datastream, fault=NoticeCode.MALFORMED, caveat=Caveat(code=NoticeCode.MALFORMED, text=BLAMED))
 
     def _choose(self, media: Sequence[Media]) -> "list[_Choice]":
         """What of each media is taken: each kind in its turn, all media together."""

@@ -18,7 +18,7 @@ from getapi.core.reference import parse_pid
 from getapi.core.source import Content, DatastreamRecord, Digest, ObjectRecord
 from getapi.sources.dicomtree import Shelf, shelve, structure
 from getapi.sources.jsonfacts import Facts, Misshapen, inside, number, read_object, read_objects, text
-from getapi.sources.objectcache import ObjectCache
+from getapi.sources.objectcache import ObjectCache, Records
 from getapi.sources.peer import Peer
 from getapi.sources.remotefile import Headers
 from getapi.sources.waiting import waiting
@@ -30,8 +30,6 @@ _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{8}){4}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _LEVELS = ("studies", "series", "patients")
 T = TypeVar("T")
-_OCTETS = 1024
-"""What an instance's record takes in memory, about."""
 
 
 class OrthancSource:
@@ -43,7 +41,7 @@ class OrthancSource:
         self._at_once = at_once
         self._levels = ObjectCache[str, str](octets=2**22)
         self._digests = ObjectCache[str, str](count=200_000)
-        self._described = ObjectCache[str, ObjectRecord]()
+        self._records = Records()
 
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says; ``NAMESPACE:ID`` of a study, a series or a patient. The same record while nothing has changed."""
@@ -57,11 +55,7 @@ class OrthancSource:
             raise SourceUnavailable(self.name) from None
         if record is None:
             raise ObjectNotFound(pid)
-        known = self._described.get(record.pid)
-        if known is not None and known == record:
-            return known
-        self._described.put(record.pid, record, _OCTETS * (1 + len(record.datastreams)))
-        return record
+        return self._records.settle(record)
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says."""

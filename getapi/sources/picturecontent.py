@@ -1,11 +1,9 @@
 """A rendition that nobody could tell the size of: read to its end, and held to be what it should be."""
 
-from types import TracebackType
-from typing import Self
-
 from getapi.core.errors import ContentChanged, SourceUnavailable
 from getapi.core.source import DatastreamRecord
 from getapi.sources.unsizedcontent import UnsizedContent
+from getapi.sources.wrapped import WrappedContent
 
 _BEGINNINGS = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n"}
 _ENDINGS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND\xaeB`\x82"}
@@ -21,25 +19,20 @@ def is_another_kind(content_type: str, mime: str) -> bool:
     return told not in _ANY and bool(wanted) and told.partition("/")[0] != wanted.partition("/")[0]
 
 
-class PictureContent:
-    """``content``'s octets (core.source.Content). A JPEG or a PNG begins and ends as its format says: a server that gives up in the middle
-    ends its answer as if it were whole."""
-
-    size = None
+class PictureContent(WrappedContent):
+    """``content``'s octets. A JPEG or a PNG begins and ends as its format says: a server that gives up in the middle ends its answer as if
+    it were whole."""
 
     def __init__(self, content: UnsizedContent, datastream: DatastreamRecord, *, repository: str) -> None:
-        self._content = content
+        super().__init__(content)
         self._datastream = datastream
         self._repository = repository
         self._first = self._last = b""
 
-    def descriptor(self) -> int | None:
-        return None
-
     def read(self, count: int) -> bytes:
         """Raises SourceUnavailable for what begins as no such picture, ContentChanged for what does not end as one, and what
         ``UnsizedContent.read`` raises."""
-        octets = self._content.read(count)
+        octets = super().read(count)
         beginning = _BEGINNINGS.get(self._datastream.mime, b"")
         if len(self._first) < len(beginning):
             self._first += octets[: len(beginning) - len(self._first)]
@@ -50,15 +43,3 @@ class PictureContent:
         if not octets and count > 0 and not self._last.endswith(_ENDINGS.get(self._datastream.mime, b"")):
             raise ContentChanged(self._datastream.pid, self._datastream.dsid)
         return octets
-
-    def confirm(self) -> None:
-        self._content.confirm()
-
-    def close(self) -> None:
-        self._content.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()

@@ -52,7 +52,7 @@ class RemoteContent:
     """One datastream's octets from a server (core.source.Content); there is no descriptor. ``release`` gives the connection back.
 
     ``resume`` opens the same datastream, and no other bytes, from an octet on: where it is given, a connection that breaks off is no end.
-    ``blame`` is called where the body is not as long as announced.
+    ``blame`` is called where the body is not as long as announced. ``mark`` is what the server says of its version.
     """
 
     def __init__(
@@ -67,8 +67,10 @@ class RemoteContent:
         release: Callable[[], None],
         resume: "Callable[[int], RemoteContent] | None" = None,
         blame: Callable[[], None] = lambda: None,
+        mark: str = "",
     ) -> None:
         self.size = size
+        self.mark = mark
         self._body = body
         self._datastream = datastream
         self._repository = repository

@@ -89,6 +89,7 @@ class RemoteFiles:
             release=exchange.close,
             resume=self._resume(datastream, url, exchange.headers, is_same),
             blame=lambda: self.blame.put(datastream),
+            mark=mark(exchange.headers),
         )
 
     def _resume(
@@ -172,6 +173,16 @@ class RemoteFiles:
 def told_length(headers: Headers) -> int | None:
     text = headers.get("Content-Length", "")
     return int(text) if _LENGTH.fullmatch(text) else None
+
+
+def mark(headers: Headers) -> str:
+    """What tells versions apart; a weak tag is no promise about octets, but changes with the thing (RFC 9110 8.8.1)."""
+    return "|".join(filter(None, (headers.get("ETag", "")[:80], headers.get("Last-Modified", "")[:40])))
+
+
+def is_same_mark(before: str, now: str) -> bool:
+    """One who says nothing of the version is taken as saying that it is the same."""
+    return not before or not now or before == now
 
 
 def _kind(mime: str) -> str:

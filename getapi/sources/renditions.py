@@ -3,19 +3,19 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from getapi.core.errors import ContentMissing, SourceUnavailable
 from getapi.core.iiif.image import Candidate
 from getapi.core.iiif.rewrite import rewrite
-from getapi.core.notice import NoticeCode
+from getapi.core.notice import Caveat, NoticeCode
 from getapi.core.source import DatastreamRecord
 from getapi.sources.http import Exchange, UrlRefused
 from getapi.sources.objectcache import ObjectCache
 from getapi.sources.peer import Peer
 from getapi.sources.picturecontent import PictureContent, is_another_kind
 from getapi.sources.remotecontent import RemoteContent
-from getapi.sources.remotefile import Headers, told_length
+from getapi.sources.remotefile import Headers, is_same_mark, mark, told_length
 from getapi.sources.unanswered import ServerLate
 from getapi.sources.unsizedcontent import UnsizedContent
 from getapi.sources.waiting import waiting
@@ -147,6 +147,12 @@ class Renditions:
         """Whether what is said of it turned out lately not to be so."""
         return self._peer.files.blame.rests_on(datastream)
 
+    def judge(self, datastream: DatastreamRecord, text: str) -> DatastreamRecord:
+        """What was found not to be there, or not to be as it was said, is left out for a while, and ``text`` is told."""
+        if datastream.fault is not None or not self.is_blamed(datastream):
+            return datastream
+        return replace(datastream, fault=NoticeCode.MALFORMED, caveat=Caveat(code=NoticeCode.MALFORMED, text=text))
+
     def _recall(self, version: str, candidates: Sequence[Candidate]) -> Look | None:
         found = self._memory.get(_key(version, candidates))
         return found.look if found is not None and self._clock() < found.until else None
@@ -204,16 +210,6 @@ class Renditions:
         exchange = client.ask(url, deadline=client.clock() + self._looking, method=method, brief=True)
         exchange.close()
         return exchange
-
-
-def mark(headers: Headers) -> str:
-    """What tells versions apart; a weak tag is no promise about octets, but changes with the thing (RFC 9110 8.8.1)."""
-    return "|".join(filter(None, (headers.get("ETag", "")[:80], headers.get("Last-Modified", "")[:40])))
-
-
-def is_same_mark(before: str, now: str) -> bool:
-    """One who says nothing of the version is taken as saying that it is the same."""
-    return not before or not now or before == now
 
 
 def _key(version: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:

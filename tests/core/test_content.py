@@ -54,6 +54,24 @@ def test_what_tells_its_size_when_it_is_opened_asks_no_gauge() -> None:
     assert gauge.settled == []
 
 
+class MarkedContent(FakeContent):
+    """Its server says something of its version."""
+
+    mark = '"one"'
+
+
+class Marking(FakeRepository):
+    def open(self, datastream: DatastreamRecord, start: int = 0) -> FakeContent:
+        return MarkedContent(self.contents[datastream.pid, datastream.dsid], start)
+
+
+def test_what_its_server_says_of_its_version_is_its_identity_where_its_source_knows_none() -> None:
+    marking = Marking(contents={("a:1", "E"): b"12345"})
+    found = complete(EXTERNAL, marking, "sha256")
+    assert (found.size, found.identity) == (5, '"one"')
+    assert complete(replace(EXTERNAL, identity="own"), marking, "sha256").identity == "own"
+
+
 def test_what_nobody_can_say_the_size_of_is_not_opened_to_ask_for_it(repository: Unknowing) -> None:
     unsized, gauge = replace(EXTERNAL, unsized=True), Known()
     assert complete(unsized, repository, "sha256", gauge).size == 77

@@ -135,6 +135,19 @@ def test_what_planning_learned_is_no_difference(repository: FakeRepository) -> N
         review(plan, repositories=repository, rules=RULES, now=NOW)
 
 
+def test_what_lies_on_another_host_has_its_identity_when_it_is_opened(repository: FakeRepository) -> None:
+    plan = plan_of(repository, "demo:1")
+    other = replace(plan.entries[0].datastream, identity='"one"|Tue, 01 Jan 2030 00:00:00 GMT', remote=True)
+    plan = replace(plan, entries=(replace(plan.entries[0], datastream=other),))
+    dsid = other.dsid
+    change(repository, "demo:1", dsid, identity="", size=None, remote=True)
+    review(plan, repositories=repository, rules=RULES, now=NOW)
+    for facts in ({"identity": "another"}, {"identity": "", "size": other.size}, {"identity": "", "remote": False}):
+        change(repository, "demo:1", dsid, **{"size": None, "remote": True, **facts})
+        with pytest.raises(PackageChanged):
+            review(plan, repositories=repository, rules=RULES, now=NOW)
+
+
 def test_what_was_put_aside_has_an_identity_of_which_its_source_knows_nothing(repository: FakeRepository) -> None:
     plan = plan_of(repository)
     (entry,) = (entry for entry in plan.entries if (entry.datastream.pid, entry.datastream.dsid) == ("demo:1", "PDF"))

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from getapi.core.errors import PackagingError, SizeUnknown, SourceUnavailable
+from getapi.core.errors import ContentChanged, PackagingError, SizeUnknown, SourceUnavailable
 from getapi.core.layout import lay_out
 from getapi.core.plan import Plan
-from getapi.core.planner import plan_package
+from getapi.core.planner import PlanningRules, plan_package
 from getapi.core.request import parse_request
+from getapi.core.review import review
 from getapi.sources.addresses import PinnedAdapter
 from getapi.sources.external import ExternalHosts
 from getapi.sources.fedora3 import Fedora3Source
@@ -37,8 +38,11 @@ class Outside(Target):
         request = parse_request(
             files=self.pid, maps=None, name=None, formats=frozenset({"tar", "zip"}), format=form, max_text=2**20, max_entries=10
         )
-        rules = replace(RULES, access=replace(RULES.access, external_hosts=frozenset({self.host})))
-        return plan_package(request, repositories=self.registry, rules=rules, now=NOW)
+        return plan_package(request, repositories=self.registry, rules=self.rules, now=NOW)
+
+    @property
+    def rules(self) -> PlanningRules:
+        return replace(RULES, access=replace(RULES.access, external_hosts=frozenset({self.host})))
 
 
 @pytest.fixture
@@ -88,3 +92,31 @@ class TestHostileHost(HostilePeer):
         target.server.trick = None
         assert len(target.send(plan)) == lay_out(plan).length
         assert target.server.open_at_once == 0
+
+
+class TestAFileThatIsAnotherByNow:
+    """Of the same size: nothing but its tag or its date tells."""
+
+    @pytest.fixture
+    def target(self, server: PeerServer, tmp_path: Path) -> Outside:
+        return outside(server, tmp_path)
+
+    @pytest.mark.parametrize("headers", [{"ETag": '"one"'}, {"Last-Modified": "Tue, 01 Jan 2030 00:00:00 GMT"}])
+    def test_is_not_sent_under_the_tag_of_the_first(self, target: Outside, headers: dict[str, str]) -> None:
+        target.server.answer = lambda _: Answer(body=BODY, headers=headers, ranged=True)
+        plan = target.plan()
+        right = target.send(plan)
+        review(plan, repositories=target.registry, rules=target.rules.access, now=NOW)
+        other = {name: value.replace("one", "two").replace("2030", "2031") for name, value in headers.items()}
+        target.server.answer = lambda _: Answer(body=BODY[::-1], headers=other, ranged=True)
+        for start in (0, len(right) // 2):
+            with pytest.raises(ContentChanged):
+                target.send(plan, start)
+        assert target.plan().etag != plan.etag
+
+    def test_a_host_that_says_nothing_of_versions_is_asked_for_sizes_alone(self, target: Outside) -> None:
+        target.server.answer = lambda _: Answer(body=BODY, ranged=True)
+        plan = target.plan()
+        assert plan.entries[0].datastream.identity == ""
+        right = target.send(plan)
+        assert target.send(plan, len(right) // 2) == right[len(right) // 2 :]
