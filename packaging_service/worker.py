@@ -98,6 +98,8 @@ class RequestReader(SocketUnreader):  # type: ignore[misc] # gunicorn has no typ
 class Request(message.Request):  # type: ignore[misc] # gunicorn has no types
     """The head of a request, which names one host (RFC 9112 3.2)."""
 
+    headers: list[tuple[str, str]]
+
     def parse(self, unreader: Any) -> Any:
         """Raises InvalidHeader, InvalidRequestLine."""
         rest = super().parse(unreader)

@@ -156,8 +156,8 @@ def deliver(
 
     ``sock`` and ``wire`` are the words of ``transport.connection``'s ``raw_socket`` and ``encrypted_socket``; ``etag`` a single
     datastream's identity; ``reader`` the address whose slots it takes where that is not the recipient's. What the window begins with is
-    looked at beforehand: its errors (SourceError) are still an answer then. Raises TooManyDeliveries where this process is full or no slot is
-    free, and DatabaseUnavailable.
+    looked at beforehand: its errors (SourceError) are still an answer then. Raises TooManyDeliveries where this process is full or no slot
+    is free, and DatabaseUnavailable.
     """
     consignment = Consignment(
         layout=layout,

@@ -506,7 +506,13 @@ def test_the_ledger_is_asked_once_for_a_repository(undeclared: FakeRepository) -
 
 def test_where_no_repository_answers_there_is_no_package(repository: FakeRepository) -> None:
     repository.errors |= {pid: SourceUnavailable("fake") for pid in ("away:1", "away:2")}
-    for files, maps in (("away:1", ""), ("away:1;away:2/A", ""), ("", "away:1/MAP"), ("away:2", "away:1/MAP"), ("away:1;nonsense", "nonsense")):
+    for files, maps in (
+        ("away:1", ""),
+        ("away:1;away:2/A", ""),
+        ("", "away:1/MAP"),
+        ("away:2", "away:1/MAP"),
+        ("away:1;nonsense", "nonsense"),
+    ):
         with pytest.raises(SourceUnavailable):
             plan(repository, files, maps)
 
