@@ -2,8 +2,8 @@
 
 gthread itself waits without end for the rest of a request, and for its answer to be taken, a thread each: as many connections as there are
 threads, which send a letter now and then, silence it. When it stops, it waits all of ``graceful_timeout`` for connections that are merely
-kept alive. Where no descriptor is left for one more connection it dies, and all its downloads with it. And it never answers what came in
-one segment with the request before.
+kept alive. Where no descriptor is left for one more connection it dies, and all its downloads with it. It never answers what came in
+one segment with the request before. And it does not look at which host a request names.
 """
 
 import errno
@@ -12,8 +12,11 @@ import socket
 import time
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlsplit
 
 from gunicorn import util
+from gunicorn.http import message
+from gunicorn.http.errors import InvalidHeader, InvalidRequestLine
 from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers import gthread
 
@@ -45,11 +48,11 @@ REFUSALS = {
 """What is not HTTP at all never reaches Django, and is told in the same dress. Nothing of it is repeated: it may be half a token."""
 
 
-def refuse(connection: socket.socket, status: int, reason: str, _message: str) -> None:
+def refuse(connection: socket.socket, status: int, _reason: str, _message: str) -> None:
     """gunicorn's ``util.write_error``, whose own answer is HTML that says again what was asked. Raises OSError."""
     body = f"<error>{REFUSALS.get(HTTPStatus(status), 'The request cannot be understood')}</error>"
     lines = [
-        f"HTTP/1.1 {status} {reason}",
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}",
         "Connection: close",
         "Content-Type: application/xml; charset=utf-8",
         f"Content-Length: {len(body)}",
@@ -92,6 +95,33 @@ class RequestReader(SocketUnreader):  # type: ignore[misc] # gunicorn has no typ
         return received
 
 
+class Request(message.Request):  # type: ignore[misc] # gunicorn has no types
+    """The head of a request, which names one host (RFC 9112 3.2)."""
+
+    headers: list[tuple[str, str]]
+
+    def parse(self, unreader: Any) -> Any:
+        """Raises InvalidHeader, InvalidRequestLine."""
+        rest = super().parse(unreader)
+        hosts = [value for name, value in self.headers if name == "HOST"]
+        if len(hosts) > 1 or (not hosts and self.version >= (1, 1)):
+            raise InvalidHeader("HOST", req=self)
+        if "://" in self.uri.partition("?")[0]:
+            self._believe_target()
+        return rest
+
+    def _believe_target(self) -> None:
+        """Where the target names a host, as it is written to proxies, that one counts (RFC 9112 3.2.2)."""
+        try:
+            host = urlsplit(self.uri).netloc
+        except ValueError:
+            raise InvalidRequestLine(self.uri) from None
+        if "@" in host:
+            raise InvalidRequestLine(self.uri)
+        if host:
+            self.headers = [*(field for field in self.headers if field[0] != "HOST"), ("HOST", host)]
+
+
 class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
     def init(self) -> None:
         """gthread calls it whenever a request begins."""
@@ -99,6 +129,7 @@ class Connection(gthread.TConn):  # type: ignore[misc] # gunicorn has no types
         super().init()
         if is_new:
             self.parser.unreader = RequestReader(self.sock)
+            self.parser.mesg_class = Request
         self.parser.unreader.begin()
 
 

@@ -145,6 +145,7 @@ def deliver(
     package: str,
     name: str,
     sock: socket.socket | None,
+    wire: socket.socket | None = None,
     etag: str = "",
     reader: str = "",
     watched_by: Watcher = watcher,
@@ -154,9 +155,10 @@ def deliver(
 ) -> Delivery:
     """The octets ``start`` to ``stop`` (not included) of a layout as a response's body, of exactly ``stop - start`` octets or cut short.
 
-    ``sock`` is ``transport.connection.raw_socket``'s word; ``etag`` a single datastream's identity; ``reader`` the address whose slots it
-    takes where that is not the recipient's; ``also`` as ``Admission.take``. What the window begins with is looked at beforehand: its errors
-    (SourceError) are still an answer then. Raises TooManyDeliveries where this process is full or no slot is free, and DatabaseUnavailable.
+    ``sock`` and ``wire`` are the words of ``transport.connection``'s ``raw_socket`` and ``encrypted_socket``; ``etag`` a single
+    datastream's identity; ``reader`` the address whose slots it takes where that is not the recipient's; ``also`` as ``Admission.take``.
+    What the window begins with is looked at beforehand: its errors (SourceError) are still an answer then. Raises TooManyDeliveries where
+    this process is full or no slot is free, and DatabaseUnavailable.
     """
     consignment = Consignment(
         layout=layout,
@@ -168,7 +170,7 @@ def deliver(
         etag=etag,
         reader=reader_of(reader or recipient.address),
     )
-    record = Record(consignment.facts, layout=layout if package else None, transfer=Transfer(sock, total=stop - start))
+    record = Record(consignment.facts, layout=layout if package else None, transfer=Transfer(sock, wire=wire, total=stop - start))
     watched_by.register(record.transfer, consignment.reader)  # from here it may take a while, and only so many threads may wait
     with ExitStack() as undone:
         undone.callback(_let_go, record, watched_by, recorded_by)

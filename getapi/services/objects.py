@@ -33,7 +33,7 @@ from getapi.services.repositories import registry
 from getapi.services.statistics import Recipient
 from getapi.services.verification import doubt
 from getapi.transport.assurance import Doubt
-from getapi.transport.connection import raw_socket
+from getapi.transport.connection import encrypted_socket, raw_socket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,7 @@ def send(single: Single, *, start: int, stop: int, meta: Mapping[str, Any]) -> D
         name=single.name,
         etag=single.etag,
         sock=raw_socket(meta),
+        wire=encrypted_socket(meta),
     )
 
 

@@ -40,7 +40,7 @@ from getapi.services.rounds import AWAY
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.services.verification import doubt
 from getapi.transport.assurance import Doubt
-from getapi.transport.connection import raw_socket
+from getapi.transport.connection import encrypted_socket, raw_socket
 
 MEDIA_TYPES = {"tar": "application/x-tar", "zip": "application/zip"}
 """The formats that are offered, by the word of ``format``."""
@@ -236,6 +236,7 @@ def send(package: Package, *, start: int, stop: int, recipient: Recipient, meta:
         reader=package.client,
         sock=raw_socket(meta),
         also=also,
+        wire=encrypted_socket(meta),
     )
 
 

@@ -17,6 +17,10 @@ ACKED_AT = 120
 """Where ``tcpi_bytes_acked`` begins in Linux's ``struct tcp_info``."""
 
 
+PLAIN = frozenset({"HTTP/1.0", "HTTP/1.1"})
+"""Protocols of one answer at a time."""
+
+
 def raw_socket(meta: Mapping[str, object]) -> socket.socket | None:
     """The socket that ``os.sendfile`` may write to, or None where the server must be given the bytes.
 
@@ -29,11 +33,33 @@ def raw_socket(meta: Mapping[str, object]) -> socket.socket | None:
     found = meta.get("gunicorn.socket")
     if not isinstance(found, socket.socket) or isinstance(found, ssl.SSLSocket):
         return None
-    if meta.get("SERVER_PROTOCOL") not in {"HTTP/1.0", "HTTP/1.1"}:
+    if meta.get("SERVER_PROTOCOL") not in PLAIN:
         return None
     if found.gettimeout():
         found.settimeout(None)
     return found if os.get_blocking(found.fileno()) else None
+
+
+def encrypted_socket(meta: Mapping[str, object]) -> ssl.SSLSocket | None:
+    """The socket of an answer that gunicorn encrypts: only it may write there, but what the kernel says of it and its end hold as well.
+
+    None where there is no such one, and for HTTP/2, whose connection carries other answers too. A time-out that the server set is taken
+    off, as by ``raw_socket``.
+    """
+    found = meta.get("gunicorn.socket")
+    if not isinstance(found, ssl.SSLSocket) or meta.get("SERVER_PROTOCOL") not in PLAIN:
+        return None
+    if found.gettimeout():
+        found.settimeout(None)
+    return found
+
+
+def shut_down(connection: socket.socket) -> None:
+    """Ends it both ways at once. Raises OSError where the other end was quicker.
+
+    Of an encrypted one too the connection below: its own way would let whoever is writing go on without encryption.
+    """
+    socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def unacknowledged(connection: socket.socket) -> int:
@@ -60,7 +86,7 @@ def is_reset(connection: socket.socket) -> bool:
 def is_left(connection: socket.socket) -> bool:
     """Whether the other end has closed, and nothing that it sent before is unread."""
     try:
-        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+        return socket.socket.recv(connection, 1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
     except BlockingIOError:
         return False
     except OSError:

@@ -9,18 +9,27 @@ from collections.abc import Callable
 
 from getapi.core.errors import PackagingError
 from getapi.core.plan import Entry
-from getapi.transport.connection import acknowledged_ever, is_left, is_reset, unacknowledged
+from getapi.transport.connection import acknowledged_ever, is_left, is_reset, shut_down, unacknowledged
 
 
 class Transfer:
-    """``total`` octets to send over ``connection``, which is None where only the server knows the socket.
+    """``total`` octets to send over ``connection``, which is None where only the server may write to the socket. ``wire`` is that socket
+    then, which is watched and cut alike; None where it is not known.
 
     ``handed`` counts what the kernel, or the server, took. Times are of ``clock``, in seconds. After ``release`` the connection may
     already carry the next response: from then on it is neither asked nor cut.
     """
 
-    def __init__(self, connection: socket.socket | None, *, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        connection: socket.socket | None,
+        *,
+        total: int,
+        wire: socket.socket | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.connection = connection
+        self._wire = connection or wire
         self.total = total
         self.handed = 0
         self.started = clock()
@@ -63,7 +72,7 @@ class Transfer:
         Unlike ``acknowledged`` it moves while one long write goes on. Without a socket it is ``handed``.
         """
         with self._lock:
-            ever = 0 if self.connection is None else acknowledged_ever(self.connection)
+            ever = 0 if self._wire is None else acknowledged_ever(self._wire)
             return ever or self.handed
 
     @property
@@ -71,13 +80,13 @@ class Transfer:
         """Nothing waits in the socket, or what waits there will never arrive."""
         with self._lock:
             self._observe()
-            return self._unacknowledged == 0 or (self.connection is not None and is_reset(self.connection))
+            return self._unacknowledged == 0 or (self._wire is not None and is_reset(self._wire))
 
     def idle(self, now: float) -> float:
         """Seconds for which nothing has been acknowledged, as far as calls of this could see."""
         with self._lock:
             self._observe()
-            ever = 0 if self.connection is None else acknowledged_ever(self.connection)
+            ever = 0 if self._wire is None else acknowledged_ever(self._wire)
             mark = (self.handed, self._read, self._unacknowledged, ever)
             if mark != self._mark:
                 self._mark, self._moved = mark, now
@@ -88,9 +97,9 @@ class Transfer:
         with self._lock:
             if self.error is None:
                 self.error = error
-            if self.connection is not None:
+            if self._wire is not None:
                 with contextlib.suppress(OSError):  # the other end was quicker
-                    self.connection.shutdown(socket.SHUT_RDWR)
+                    shut_down(self._wire)
 
     def look(self) -> None:
         """For a sender that waits: raises what ``check`` does, and BrokenPipeError when the receiver has gone.
@@ -98,7 +107,7 @@ class Transfer:
         Nobody else would notice: nothing is written meanwhile. A receiver that has only shut down its own side counts as gone.
         """
         self.check()
-        if self.connection is not None and is_left(self.connection):
+        if self._wire is not None and is_left(self._wire):
             raise BrokenPipeError(errno.EPIPE, "the receiver has gone")
 
     def check(self) -> None:
@@ -110,8 +119,8 @@ class Transfer:
         """Lets go of the connection; ``acknowledged`` stays what it was then."""
         with self._lock:
             self._observe()
-            self.connection = None
+            self.connection = self._wire = None
 
     def _observe(self) -> None:
-        if self.connection is not None:
-            self._unacknowledged = unacknowledged(self.connection)
+        if self._wire is not None:
+            self._unacknowledged = unacknowledged(self._wire)

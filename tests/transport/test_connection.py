@@ -6,7 +6,7 @@ import pytest
 from django.test import AsyncRequestFactory, RequestFactory
 
 from getapi.core.errors import ServerUnsuitable
-from getapi.transport.connection import acknowledged_ever, is_reset, raw_socket, unacknowledged
+from getapi.transport.connection import acknowledged_ever, encrypted_socket, is_reset, raw_socket, shut_down, unacknowledged
 from tests.transport.material import connected, wait_until
 
 ENVIRON = {"wsgi.version": (1, 0), "SERVER_PROTOCOL": "HTTP/1.1"}
@@ -81,3 +81,18 @@ def test_a_unix_socket_has_a_queue_but_no_count_of_acknowledgements() -> None:
         assert unacknowledged(near) == 0
         assert acknowledged_ever(near) == 0
         assert not is_reset(near)
+
+
+def test_an_encrypted_socket_is_for_watching_and_its_time_for_an_answer_is_taken_off() -> None:
+    near, far = socket.socketpair()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with far, context.wrap_socket(near, server_side=True, do_handshake_on_connect=False) as encrypted:
+        encrypted.settimeout(5)
+        assert encrypted_socket({**ENVIRON, "SERVER_PROTOCOL": "HTTP/2", "gunicorn.socket": encrypted}) is None
+        assert encrypted.gettimeout() == 5
+        assert encrypted_socket({**ENVIRON, "gunicorn.socket": encrypted}) is encrypted
+        assert encrypted.gettimeout() is None
+        shut_down(encrypted)
+        assert far.recv(1) == b"", "nothing is said any more, not even goodbye"
+    with connected() as (connection, _):
+        assert encrypted_socket({**ENVIRON, "gunicorn.socket": connection}) is None

@@ -68,11 +68,13 @@ def serving(
     port: int | None = None,
     grace: int | None = None,
     worker: bool = False,
+    encrypted: bool = False,
 ) -> Iterator[Server]:
     """A server with a database of its own in ``folder``; what runs when it is left is cut.
 
     ``configuration`` names a module for gunicorn instead of the product's. A folder that had a server before keeps its database,
     and one that ``environ`` names is somebody else's. ``worker``: it starts one beside it, as it does unless it is told otherwise.
+    ``encrypted``: ``environ`` tells gunicorn so.
     """
     named = (environ or {}).get("PACKAGING_DATABASE")
     database = Database(named) if named else Database.of(folder)
@@ -93,7 +95,7 @@ def serving(
     with (folder / "log").open("wb") as log, subprocess.Popen(serve, env=surroundings, cwd=folder, stdout=log, stderr=log) as process:
         server = Server(port=port, pid=process.pid, folder=folder, database=database)
         try:
-            _wait_for_answer(server, process)
+            _wait_for_answer(server, process, hangs_up=encrypted)
             yield server
         finally:
             stop(process)
@@ -115,8 +117,8 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _wait_for_answer(server: Server, process: subprocess.Popen[bytes]) -> None:
-    """Until a worker has answered, whatever it says."""
+def _wait_for_answer(server: Server, process: subprocess.Popen[bytes], *, hangs_up: bool) -> None:
+    """Until a worker has answered, whatever it says; one that wants TLS hangs up."""
     end = time.monotonic() + 60
     while True:
         assert process.poll() is None, server.log
@@ -126,5 +128,7 @@ def _wait_for_answer(server: Server, process: subprocess.Popen[bytes]) -> None:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 if connection.recv(1):
                     return
-        except ConnectionError:
+        except ConnectionError as error:
+            if hangs_up and isinstance(error, ConnectionResetError):
+                return
             time.sleep(0.05)

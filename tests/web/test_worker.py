@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -144,10 +145,33 @@ def test_what_is_no_http_is_refused_in_xml_and_not_repeated(server: Server, requ
         connection.shutdown(socket.SHUT_WR)
         said = b"".join(iter(lambda: connection.recv(4096), b"")).decode()
     headers, _, body = said.partition("\r\n\r\n")
-    assert headers.startswith(f"HTTP/1.1 {status} ")
+    assert headers.startswith(f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n")
     assert f"Content-Length: {len(body)}" in headers
     assert "Content-Type: application/xml; charset=utf-8" in headers
     assert body == f"<error>{sentence}</error>"
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        ("GET /healthz HTTP/1.1\r\n", 400),
+        ("GET /healthz HTTP/1.0\r\n", 200),
+        ("GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n", 400),
+        ("GET /healthz HTTP/1.0\r\nHost: localhost\r\nHost: elsewhere.example\r\n", 400),
+        ("GET /healthz HTTP/1.1\r\nHost: elsewhere.example\r\n", 400),
+        ("GET http://localhost/healthz HTTP/1.1\r\nHost: elsewhere.example\r\n", 200),
+        ("GET HTTP://elsewhere.example/healthz HTTP/1.1\r\nHost: localhost\r\n", 400),
+        ("GET http://somebody@localhost/healthz HTTP/1.1\r\nHost: localhost\r\n", 400),
+        ("GET http://[/healthz HTTP/1.1\r\nHost: localhost\r\n", 400),
+    ],
+)
+def test_a_request_names_one_host_and_the_target_s_counts(server: Server, head: str, status: int) -> None:
+    """RFC 9112 3.2 and 3.2.2."""
+    with server.connect() as connection:
+        connection.sendall(f"{head}Connection: close\r\n\r\n".encode())
+        said = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert said.split(b" ", 2)[1] == str(status).encode()
+    assert status == 200 or b"<error>The request cannot be understood</error>" in said
 
 
 def test_a_client_cannot_say_where_the_service_is_mounted(server: Server) -> None:
