@@ -52,14 +52,14 @@ def are_silent_relations(octets: bytes) -> bool:
     ``octets`` are well-formed content of elements in UTF-8, with nothing in it but tags and text; whether it is one root is found out here.
     """
     tag = octets[: octets.find(b">")]
-    # Where no value has single quotes, what looks like a declaration is one. One start tag of the name and its end tag at the end: one root.
+    # Where no value has single quotes, what looks like a declaration is one. One start tag of the name, its end tag at the end: one root.
     return (
         tag.startswith(b"<rdf:RDF ")
         and _DECLARED in tag
         and b"'" not in tag
         and octets.endswith(b"</rdf:RDF>")
         and octets.count(b"<rdf:RDF") == 1
-        and not any(name in octets for name in _NAMES)
+        and not [name for name in _NAMES if name in octets]
     )
 
 
