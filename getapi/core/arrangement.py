@@ -7,8 +7,11 @@ from getapi.core.division import Division, Pointer
 from getapi.core.names import Folder, Leaf, Placed, assign_paths, file_name, plain_segment
 from getapi.core.selection import Pick
 from getapi.core.source import ObjectRecord
+from getapi.core.value import maker
 
 _ROOT = "data"
+
+_new_placed = maker(Placed[Pick])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,7 @@ def _place_flat(picks: Iterable[Pick]) -> list[Placed[Pick]]:
 
 def _find_flat(pick: Pick) -> Placed[Pick] | None:
     name = plain_segment(file_name(pick.datastream))
-    return None if name is None else Placed(key=pick, path=f"{_ROOT}/{name}")
+    return None if name is None else _new_placed(key=pick, path=f"{_ROOT}/{name}")
 
 
 def arrange(groups: Sequence[Group]) -> Folder[Pick]:

@@ -7,7 +7,7 @@ from datetime import date
 
 from getapi.core.notice import Notice
 from getapi.core.source import DatastreamRecord, Digest
-from getapi.core.value import value
+from getapi.core.value import maker, value
 
 ENCODER = 1
 """The version of everything that turns a plan into bytes; a stored plan of another version is not sent (SPEC 5)."""
@@ -56,13 +56,16 @@ class Entry:
         return self.datastream.identity.startswith(STAGED)
 
 
+_new_entry = maker(Entry)
+
+
 def enter(datastream: DatastreamRecord, *, path: str, repository: str, algorithm: str, undated: int, learned: str | None = None) -> Entry:
     """The entry of a datastream whose size is known; ``undated`` is the mtime of one without CREATED, in seconds since 1970.
 
     ``learned`` is its digest in ``algorithm`` as its bytes had it when they were last read, where the repository declares none.
     """
     created = undated if datastream.created is None else int(datastream.created.timestamp())
-    return Entry(
+    return _new_entry(
         path=path,
         size=datastream.size or 0,
         mtime=min(max(created, 0), MAX_MTIME),

@@ -20,7 +20,7 @@ from getapi.core.notice import Notice, NoticeCode
 from getapi.core.request import Reference
 from getapi.core.restriction import Restriction
 from getapi.core.source import DatastreamRecord, ObjectRecord, Source
-from getapi.core.value import value
+from getapi.core.value import maker, value
 
 _CODES: tuple[tuple[type[SourceError], NoticeCode], ...] = (
     (ObjectNotFound, NoticeCode.OBJECT_NOT_FOUND),
@@ -59,6 +59,9 @@ class Pick:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", (self.datastream.pid, self.datastream.dsid))
+
+
+_new_pick = maker(Pick)
 
 
 @dataclass(slots=True)
@@ -218,7 +221,7 @@ def _offer(catalogue: Catalogue, record: ObjectRecord) -> tuple[Sequence[Pick], 
     for datastream in record.datastreams:
         verdict = catalogue.decide(record, datastream)
         if isinstance(verdict, Allowed):
-            picks.append(Pick(record=record, datastream=datastream))
+            picks.append(_new_pick(record=record, datastream=datastream))
         elif verdict.mentioned:
             denials.append((verdict, datastream.dsid))
     return tuple(picks), tuple(denials)

@@ -1,11 +1,12 @@
 """Values that planning makes by the thousand."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, Field, dataclass, fields
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_origin
 
-__all__ = ["value"]
+__all__ = ["maker", "value"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
@@ -18,3 +19,43 @@ else:
         At run time the refusal to change a value is two thirds of what it takes to make one, and that a sixth of planning.
         """
         return dataclass(**{**options, "frozen": False}, unsafe_hash=True)
+
+
+def maker(kind: Callable[P, T]) -> Callable[P, T]:
+    """A function that makes what the class ``kind``, a ``value``, makes when it is called with the same names, in a third of the time.
+
+    Called itself, a class gathers all names in a dictionary, and then hands them to its ``__init__`` one by one: of sixteen of them that
+    takes longer than all else about the value. Raises TypeError for a class with a ``default_factory`` that may be overridden.
+    """
+    made: Any = get_origin(kind) or kind
+    known = {"new": object.__new__, "kind": made}
+    names = [_parameter(each, known) for each in fields(made) if each.init]
+    lines = ["self = new(kind)", *_assignments(fields(made), known)]
+    if hasattr(made, "__post_init__"):
+        lines.append("self.__post_init__()")
+    source = "\n ".join((f"def make(*, {', '.join(names)}):", *lines, "return self"))
+    exec(source, known)  # noqa: S102 # as dataclasses writes its own __init__: of field names alone, which are our own
+    function: Callable[P, T] = known["make"]
+    return function
+
+
+def _parameter(each: Field[Any], known: dict[str, Any]) -> str:
+    if each.default_factory is not MISSING:
+        raise TypeError(f"{each.name} has a default_factory")
+    if each.default is MISSING:
+        return each.name
+    known[f"_{each.name}"] = each.default
+    return f"{each.name}=_{each.name}"
+
+
+def _assignments(given: tuple[Field[Any], ...], known: dict[str, Any]) -> Iterator[str]:
+    """What is neither given nor has a default is left to ``__post_init__``."""
+    for each in given:
+        if each.init:
+            yield f"self.{each.name} = {each.name}"
+        elif each.default_factory is not MISSING:
+            known[f"_{each.name}"] = each.default_factory
+            yield f"self.{each.name} = _{each.name}()"
+        elif each.default is not MISSING:
+            known[f"_{each.name}"] = each.default
+            yield f"self.{each.name} = _{each.name}"

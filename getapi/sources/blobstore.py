@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from getapi.core.errors import SourceUnavailable
-from getapi.core.value import value
+from getapi.core.value import maker, value
 from getapi.sources.akubra import AkubraLayout
 from getapi.sources.content import ABSENT, identity, read_regular
 from getapi.sources.legacy import LegacyLayout
@@ -41,6 +41,9 @@ class Blob:
     size: int
     identity: str
     plain: bool
+
+
+_new_blob = maker(Blob)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +88,7 @@ class BlobStore:
             if not folder or not Path(self.whole(folder)).is_dir():
                 self.check()
             return None
-        return Blob(path=path, size=status.st_size, identity=identity(status), plain=within and stat.S_ISREG(status.st_mode))
+        return _new_blob(path=path, size=status.st_size, identity=identity(status), plain=within and stat.S_ISREG(status.st_mode))
 
     def take(self, token: str, *, limit: int) -> tuple[Blob, bytes] | None:
         """The token's blob where the layout puts it, and its octets, ``limit`` at most; None for any that is not to be had so simply."""
@@ -93,12 +96,10 @@ class BlobStore:
         try:
             if path is None or not self._holds(path):
                 return None
-            found, octets = read_regular(self.whole(path), limit=limit)
+            blob, octets = self._read(path, limit)
         except OSError:
             return None
-        if len(octets) > limit:
-            return None
-        return Blob(path=path, size=int(found.partition("-")[0]), identity=found, plain=True), octets
+        return (blob, octets) if len(octets) <= limit else None
 
     def whole(self, path: str) -> str:
         """The absolute path of a relative one."""
@@ -125,6 +126,10 @@ class BlobStore:
         except OSError as error:
             raise SourceUnavailable(self.repository) from error
 
-    def read(self, blob: Blob, *, limit: int) -> tuple[str, bytes]:
-        """The identity that the file has now, and its octets: one more than ``limit`` at most. Raises OSError."""
-        return read_regular(self.whole(blob.path), limit=limit)
+    def read(self, blob: Blob, *, limit: int) -> tuple[Blob, bytes]:
+        """The blob as it is now, and its octets: one more than ``limit`` at most. Raises OSError."""
+        return self._read(blob.path, limit)
+
+    def _read(self, path: str, limit: int) -> tuple[Blob, bytes]:
+        status, octets = read_regular(self.whole(path), limit=limit)
+        return _new_blob(path=path, size=status.st_size, identity=identity(status), plain=True), octets

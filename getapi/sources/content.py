@@ -74,8 +74,8 @@ def _open(path: Path | str) -> tuple[int, os.stat_result]:
     return descriptor, status
 
 
-def read_regular(path: Path | str, *, limit: int) -> tuple[str, bytes]:
-    """The identity that a regular file has now, and its octets: one more than ``limit`` at most. Raises what ``open_regular`` does."""
+def read_regular(path: Path | str, *, limit: int) -> tuple[os.stat_result, bytes]:
+    """What a regular file is now, and its octets: one more than ``limit`` at most. Raises what ``open_regular`` does."""
     descriptor, status = _open(path)
     try:
         wanted = min(limit, status.st_size) + 1
@@ -84,7 +84,7 @@ def read_regular(path: Path | str, *, limit: int) -> tuple[str, bytes]:
             octets += more
     finally:
         os.close(descriptor)
-    return identity(status), octets
+    return status, octets
 
 
 class FileContent:

@@ -7,7 +7,7 @@ from getapi.core.errors import SourceUnavailable
 from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest
-from getapi.core.value import value
+from getapi.core.value import maker, value
 from getapi.sources.blobstore import BlobStore
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version
 
@@ -29,6 +29,8 @@ class Bytes:
     remote: bool = False
 
 
+_new_bytes, _new_record, _new_digest = maker(Bytes), maker(DatastreamRecord), maker(Digest)
+
 MALFORMED, MISSING = Bytes(fault=NoticeCode.MALFORMED), Bytes(fault=NoticeCode.CONTENT_MISSING)
 
 Find = Callable[[str, Version, str | None], Bytes]
@@ -37,7 +39,7 @@ Find = Callable[[str, Version, str | None], Bytes]
 
 def record_datastreams(value: DigitalObject, *, pid: str, home: str, find: Find) -> tuple[DatastreamRecord, ...]:
     """The datastreams of the object ``pid``, whose own document is ``home``; ``find`` knows the managed ones. Raises what ``find`` does."""
-    return tuple(_record(datastream, pid=pid, home=home, find=find) for datastream in value.datastreams if datastream.id not in UNLISTED)
+    return tuple([_record(each, pid, home, find) for each in value.datastreams if each.id not in UNLISTED])
 
 
 def find_stored(token: str | None, store: BlobStore) -> Bytes:
@@ -55,17 +57,17 @@ def find_stored(token: str | None, store: BlobStore) -> Bytes:
         return Bytes(location=store.layout.path(token) or token)
     if blob is None:
         return MISSING
-    return Bytes(size=blob.size, location=blob.path, identity=blob.identity) if blob.plain else MALFORMED
+    return _new_bytes(size=blob.size, location=blob.path, identity=blob.identity) if blob.plain else MALFORMED
 
 
 _NO_VERSION = Version()
 
 
-def _record(datastream: Datastream, *, pid: str, home: str, find: Find) -> DatastreamRecord:
+def _record(datastream: Datastream, pid: str, home: str, find: Find) -> DatastreamRecord:
     version, group = datastream.version or _NO_VERSION, datastream.control_group
     found = _find(datastream, group, pid, home, find)
     managed = group is ControlGroup.MANAGED and datastream.version is not None and not version.embedded
-    return DatastreamRecord(
+    return _new_record(
         pid=pid,
         dsid=datastream.id,
         version=version.id,
@@ -100,8 +102,8 @@ def _find_inline(version: Version, home: str) -> Bytes:
     inline = version.inline
     if inline is None or not inline.octets:
         return MALFORMED if inline is None else MISSING
-    digests = (Digest(algorithm="sha256", value=inline.sha256),)
-    return Bytes(size=len(inline.octets), location=home, identity=f"sha256:{inline.sha256}", digests=digests)
+    digests = (_new_digest(algorithm="sha256", value=inline.sha256),)
+    return _new_bytes(size=len(inline.octets), location=home, identity=f"sha256:{inline.sha256}", digests=digests)
 
 
 def managed_token(pid: str, dsid: str, version: Version) -> str | None:

@@ -1,7 +1,7 @@
 """What was learned of an object, and what it was learned from."""
 
 from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from getapi.core.source import ObjectRecord
 from getapi.core.value import value
@@ -14,15 +14,15 @@ class Evidence(Protocol):
         """Whether it is still as it was then."""
 
 
-EvidenceT = TypeVar("EvidenceT", bound=Evidence)
-
-
 @value(frozen=True, slots=True, kw_only=True)
-class Described(Generic[EvidenceT]):
+class Described:
     """A record and what it was made of: it is true for as long as the files are what they were, and what was not there is not."""
 
     record: ObjectRecord
-    witnesses: Sequence[EvidenceT]
+    witnesses: Sequence[Evidence]
 
     def holds(self) -> bool:
-        return all(witness.holds() for witness in self.witnesses)
+        for witness in self.witnesses:  # noqa: SIM110 # this is asked of a thousand objects at once, and all() takes a third longer
+            if not witness.holds():
+                return False
+        return True

@@ -1,5 +1,6 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
@@ -8,11 +9,11 @@ from getapi.core.reference import parse_pid
 from getapi.core.rights import read_statements, relation_ids, statement_ids
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
+from getapi.core.value import maker, value
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
 from getapi.sources.content import ABSENT, FileContent, Witness, hold
 from getapi.sources.controlgroups import open_by_group
 from getapi.sources.datastreams import Bytes, find_stored, record_datastreams
-from getapi.sources.described import Described
 from getapi.sources.digitalobject import DigitalObject, Version
 from getapi.sources.external import ExternalHosts
 from getapi.sources.foxml import MAX_OCTETS, read_foxml
@@ -27,6 +28,19 @@ _OCTETS = 2048
 
 _SIMPLE = 2**20
 """Octets of an object that is read at once. Of a larger one it is first seen whether it is known already."""
+
+
+@value(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What an object's file told, and the record that was made of it, if any: it is true for as long as the witnesses hold."""
+
+    blob: Blob
+    value: DigitalObject
+    record: ObjectRecord | None = None
+    witnesses: Sequence[Witness] = ()
+
+
+_new_record, _new_known = maker(ObjectRecord), maker(_Known)
 
 
 class Fedora3Source:
@@ -52,25 +66,24 @@ class Fedora3Source:
         self._index = index
         self._rules = rules
         self._statement_ids, self._relation_ids = statement_ids(rules), relation_ids(rules)
-        self._cache = ObjectCache[tuple[str, str], DigitalObject]()
-        self._described = ObjectCache[str, Described[Witness]]()
+        self._known = ObjectCache[str, _Known](octets=2**26)
         self._external = external_hosts if isinstance(external_hosts, ExternalHosts) else ExternalHosts(external_hosts, repository=name)
 
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says; a PID that cannot be one is not found. The same record for as long as its files are the same."""
-        known = self._described.get(pid)
-        if known is not None and hold(known.witnesses):
+        known = self._known.get(pid)
+        if known is not None and known.record is not None and hold(known.witnesses):
             return known.record
         true, blob, value = self._take(pid) or self._look_for(pid)
         datastreams = self._record(true, blob, value)
-        if any(datastream.fault == NoticeCode.CONTENT_MISSING for datastream in datastreams):
+        if NoticeCode.CONTENT_MISSING in [datastream.fault for datastream in datastreams]:
             # A version may be purged between the reading of the object's file and the look into the store: once more, if so.
             fresh = self._objects.examine(blob.path)
             if fresh is not None and fresh != blob:
-                blob, value = fresh, self._read(true, fresh)
-                datastreams = self._record(true, fresh, value)
+                blob, value = self._read(true, fresh)
+                datastreams = self._record(true, blob, value)
         documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed, relations=self._relation_ids)
-        record = ObjectRecord(
+        record = _new_record(
             pid=true,
             repository=self.name,
             state=value.state,
@@ -78,19 +91,22 @@ class Fedora3Source:
             datastreams=datastreams,
             restrictions=read_statements(pid=true, datastreams=datastreams, documents=documents, rules=self._rules),
         )
-        if None not in documents.values():
-            self._remember(record, blob)
+        witnesses = self._witnesses(record, blob) if None not in documents.values() else ()
+        self._keep(true, _new_known(blob=blob, value=value, record=record if witnesses else None, witnesses=witnesses))
         return record
 
-    def _remember(self, record: ObjectRecord, blob: Blob) -> None:
-        """Keeps a record with all the files that it rests on, unless one of them is not there: what comes to be has no identity yet."""
+    def _witnesses(self, record: ObjectRecord, blob: Blob) -> Sequence[Witness]:
+        """All the files that a record rests on; none where one of them is not there: what comes to be has no identity yet."""
         witnesses = [Witness.of(self._objects.whole(blob.path), blob.identity)]
         for datastream in record.datastreams:
             if datastream.control_group is ControlGroup.MANAGED:
                 if not datastream.identity:
-                    return
+                    return ()
                 witnesses.append(Witness.of(self._datastreams.whole(datastream.location), datastream.identity))
-        self._described.put(record.pid, Described(record=record, witnesses=witnesses), _OCTETS * (1 + len(record.datastreams)))
+        return witnesses
+
+    def _keep(self, pid: str, known: _Known) -> None:
+        self._known.put(pid, known, known.blob.size + _OCTETS * (1 + len(known.value.datastreams)))
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""
@@ -103,12 +119,11 @@ class Fedora3Source:
         if normal is None or taken is None:
             return None
         blob, document = taken
-        known = self._cache.get((blob.path, blob.identity))
-        return normal, blob, known or self._parse(normal, blob.path, blob.identity, document)
+        return normal, blob, self._recall(normal, blob) or self._parse(normal, document)
 
     def _look_for(self, pid: str) -> tuple[str, Blob, DigitalObject]:
         true, blob = self._find(pid)
-        return true, blob, self._read(true, blob)
+        return true, *self._read(true, blob)
 
     def _find(self, pid: str) -> tuple[str, Blob]:
         normal = parse_pid(pid)
@@ -124,25 +139,31 @@ class Fedora3Source:
             raise ObjectNotFound(pid)
         return found[0]
 
-    def _read(self, pid: str, blob: Blob) -> DigitalObject:
+    def _read(self, pid: str, blob: Blob) -> tuple[Blob, DigitalObject]:
+        """The object, and its blob as it was when it was read."""
         if not blob.plain:
             raise ObjectUnreadable(pid, "it is not a regular file of the store")
-        known = self._cache.get((blob.path, blob.identity))
+        known = self._recall(pid, blob)
         if known is not None:
-            return known
+            return blob, known
         try:
-            identity, document = self._objects.read(blob, limit=MAX_OCTETS)
+            blob, document = self._objects.read(blob, limit=MAX_OCTETS)
         except OSError as error:
             if error.errno in ABSENT:
                 raise ObjectNotFound(pid) from error
             raise SourceUnavailable(self.name) from error
-        return self._parse(pid, blob.path, identity, document)
+        value = self._parse(pid, document)
+        self._keep(pid, _Known(blob=blob, value=value))
+        return blob, value
 
-    def _parse(self, pid: str, path: str, identity: str, document: bytes) -> DigitalObject:
+    def _recall(self, pid: str, blob: Blob) -> DigitalObject | None:
+        known = self._known.get(pid)
+        return known.value if known is not None and known.blob == blob else None
+
+    def _parse(self, pid: str, document: bytes) -> DigitalObject:
         value = read_foxml(document, pid)
         if value.pid not in {"", pid} and parse_pid(value.pid.strip().removeprefix("info:fedora/")) != pid:
             raise ObjectUnreadable(pid, "it describes another object")
-        self._cache.put((path, identity), value, len(document))
         return value
 
     def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[DatastreamRecord, ...]:
@@ -165,7 +186,7 @@ class Fedora3Source:
             blob = self._objects.examine(datastream.location)
             if blob is None:
                 raise ContentMissing(datastream.pid, datastream.dsid)
-            value = self._read(datastream.pid, blob)
+            _, value = self._read(datastream.pid, blob)
         except ObjectNotFound:
             raise ContentMissing(datastream.pid, datastream.dsid) from None
         except ObjectUnreadable:

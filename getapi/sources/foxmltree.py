@@ -15,6 +15,7 @@ from threading import local
 from lxml import etree
 
 from getapi.core.source import Digest, State
+from getapi.core.value import maker
 from getapi.core.xml import new_parser
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version, parse_created, parse_state
 from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_version, parse_digest
@@ -22,6 +23,8 @@ from getapi.sources.inlinexml import cut_plain
 
 MAX_OCTETS = 2**20
 """An element takes some 200 octets in lxml's tree and 4 in a document; few objects are larger."""
+
+_new_object, _new_datastream = maker(DigitalObject), maker(Datastream)
 
 _PROLOG = re.compile(rb"""(?:<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*<[A-Za-z]""")
 _FOREIGN_NAME = re.compile(rb"""<(?:[^"'<>\x80-\xff]++|"[^"<]*+"|'[^'<]*+')*+[\x80-\xff]""")
@@ -136,11 +139,11 @@ class _Tree:
                 datastreams[found.id] = found
             elif tag == _PROPERTIES:
                 label, state = _read_properties(child, label, state)
-        return DigitalObject(pid=self._root.get("PID", ""), state=state, label=label, datastreams=tuple(datastreams.values()))
+        return _new_object(pid=self._root.get("PID", ""), state=state, label=label, datastreams=tuple(datastreams.values()))
 
     def _datastream(self, element: etree._Element) -> Datastream:
         current, created = _pick_current(element)
-        return Datastream(
+        return _new_datastream(
             id=element.get("ID", ""),
             state=_state(element.get("STATE", "")),
             control_group=GROUPS.get(element.get("CONTROL_GROUP", "")),

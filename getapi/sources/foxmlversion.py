@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from getapi.core.source import ControlGroup, Digest
+from getapi.core.value import maker
 from getapi.sources.digitalobject import Version
 from getapi.sources.inlinexml import InlineXml
 
@@ -13,6 +14,8 @@ LABEL, STATE = "info:fedora/fedora-system:def/model#label", "info:fedora/fedora-
 """Names of an object's properties."""
 
 GROUPS = {group.value: group for group in ControlGroup}
+
+_new_version, _new_digest = maker(Version), maker(Digest)
 
 _SIZE = re.compile(r"[0-9]{1,18}")
 _DIGESTS = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128}
@@ -30,7 +33,7 @@ def make_version(
 ) -> Version:
     """``get`` gives an attribute of the ``datastreamVersion``, or what is given for one that it does not have."""
     size = get("SIZE", "")
-    return Version(
+    return _new_version(
         id=get("ID", ""),
         created=created,
         mime=get("MIMETYPE", "").strip(),
@@ -52,4 +55,4 @@ def parse_digest(kind: str, value: str) -> tuple[Digest, ...]:
     value = value.lower()
     if len(value) != _DIGESTS.get(kind) or not _HEX.fullmatch(value):
         return ()
-    return (Digest(algorithm=kind.replace("-", "").lower(), value=value),)
+    return (_new_digest(algorithm=kind.replace("-", "").lower(), value=value),)

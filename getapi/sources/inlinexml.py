@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import field
 
-from getapi.core.value import value
+from getapi.core.value import maker, value
 
 _SPACE = b" \t\r\n"
 _TAG = re.compile(rb"""<(?:[^"'>]++|"[^"]*+"|'[^']*+')*+>""")
@@ -35,6 +35,9 @@ class InlineXml:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sha256", hashlib.sha256(self.octets).hexdigest())
+
+
+_new_inline = maker(InlineXml)
 
 
 def to_utf8(document: bytes) -> bytes:
@@ -70,7 +73,7 @@ def cut_plain(content: bytes, scope: Mapping[str | None, str | None]) -> InlineX
     """As ``extract``, of all that stands in the element, where nothing but a tag begins with ``<``."""
     content = content.strip(_SPACE)
     root = content.find(b"<")
-    return InlineXml(octets=_declare(content[:root], content[root:], scope) if root >= 0 else b"", plain=True)
+    return _new_inline(octets=_declare(content[:root], content[root:], scope) if root >= 0 else b"", plain=True)
 
 
 def _declare(before: bytes, after: bytes, scope: Mapping[str | None, str | None]) -> bytes:

@@ -54,7 +54,7 @@ class OcflSource:
         self._headers_required = headers_required
         self._rules = rules
         self._statement_ids = statement_ids(rules)
-        self._described = ObjectCache[str, Described[Witness | Absence]]()
+        self._described = ObjectCache[str, Described]()
         self._external = external_hosts if isinstance(external_hosts, ExternalHosts) else ExternalHosts(external_hosts, repository=name)
 
     def describe(self, pid: str) -> ObjectRecord:

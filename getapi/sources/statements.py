@@ -39,7 +39,10 @@ def statement_documents(
 
 
 def _find_inline(value: DigitalObject, dsid: str) -> InlineXml | None:
-    return next((found.version.inline for found in value.datastreams if found.id == dsid and found.version), None)
+    for found in value.datastreams:
+        if found.id == dsid:
+            return found.version.inline if found.version else None
+    return None
 
 
 def read_statement(datastream: DatastreamRecord, read: Callable[[DatastreamRecord], Content]) -> bytes | None:

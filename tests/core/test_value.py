@@ -1,10 +1,14 @@
 """Values that are frozen for the type checker."""
 
-from dataclasses import replace
+from dataclasses import asdict, field, fields, replace
+from typing import Any
 
 import pytest
 
-from getapi.core.source import Digest
+from getapi.core.paths import Placed
+from getapi.core.selection import Pick
+from getapi.core.source import DatastreamRecord, Digest, ObjectRecord
+from getapi.core.value import maker, value
 
 
 def test_equal_values_are_one_in_a_set_and_replaced_ones_are_others() -> None:
@@ -20,3 +24,41 @@ def test_a_value_has_no_room_for_more() -> None:
 def test_fields_are_named() -> None:
     with pytest.raises(TypeError):
         Digest("md5", "0")  # type: ignore[call-arg]
+
+
+def test_a_maker_makes_what_the_class_makes() -> None:
+    make = maker(DatastreamRecord)
+    assert make(pid="a:1", dsid="DC", version="DC.0") == DatastreamRecord(pid="a:1", dsid="DC", version="DC.0")
+    facts = {each.name: each.name for each in fields(DatastreamRecord)}
+    assert make(**facts) == DatastreamRecord(**facts)  # type: ignore[arg-type] # whatever the values are
+    assert asdict(make(**facts)) == facts  # type: ignore[arg-type]
+    assert type(make(pid="a:1", dsid="DC", version="DC.0")) is DatastreamRecord
+
+
+def test_what_is_made_has_what_the_class_finds_out_itself() -> None:
+    record, datastream = maker(ObjectRecord)(pid="a:1", repository="main"), DatastreamRecord(pid="a:1", dsid="DC", version="DC.0")
+    made = [maker(Pick)(record=record, datastream=datastream) for _ in range(2)]
+    assert made[0] == made[1] == Pick(record=record, datastream=datastream)
+    assert made[0].key == ("a:1", "DC")
+    assert made[0].derived is not made[1].derived
+
+
+def test_a_maker_makes_generic_values() -> None:
+    assert maker(Placed[str])(key="a", path="data/a") == Placed(key="a", path="data/a")
+
+
+@pytest.mark.parametrize("facts", [{}, {"algorithm": "md5"}, {"algorithm": "md5", "value": "0", "more": 1}])
+def test_a_maker_takes_no_other_names_than_the_class(facts: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        maker(Digest)(**facts)
+    with pytest.raises(TypeError):
+        maker(Digest)("md5", "0")  # type: ignore[call-arg]
+
+
+def test_a_default_that_is_made_anew_and_may_be_overridden_is_refused() -> None:
+    @value(frozen=True, slots=True, kw_only=True)
+    class Listing:
+        names: list[str] = field(default_factory=list)
+
+    with pytest.raises(TypeError):
+        maker(Listing)

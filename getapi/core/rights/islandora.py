@@ -59,7 +59,7 @@ def are_silent_relations(octets: bytes) -> bool:
         and b"'" not in tag
         and octets.endswith(b"</rdf:RDF>")
         and octets.count(b"<rdf:RDF") == 1
-        and not any(name in octets for name in _NAMES)
+        and not [name for name in _NAMES if name in octets]
     )
 
 
