@@ -11,14 +11,15 @@ from django.utils import timezone
 
 from getapi.models import Delivery, Download, Job, Package, StagedMember
 from getapi.services import coverage, stage
+from getapi.services.admission import exclusive
 from getapi.services.planning import planning
 from getapi.services.recorder import recorder
-from getapi.services.rounds import rounds
+from getapi.services.rounds import close_databases, rounds
 from getapi.services.watcher import watcher
 from getapi.services.workshop import run_once
 from tests.transport.material import wait_until
 from tests.web.conftest import APPLICATION, octets
-from tests.web.preparing.conftest import Shop
+from tests.web.preparing.conftest import Shop, job_of, working
 from tests.web.preparing.failing import Fault, anything, committed, failing, writes
 from tests.web.preparing.material import MANAGED, some
 
@@ -139,3 +140,34 @@ def test_a_request_for_a_package(shop: Shop, kind: str) -> None:
             assert number > 2
             return
     raise AssertionError("a request does not ask so much")
+
+
+def test_a_database_that_somebody_else_holds_for_seconds_delays_a_preparation_and_nothing_else(shop: Shop) -> None:
+    shop.put("A")
+    shop.host.put("/A", A)
+    package_id = str(shop.ask().json()["id"])
+    ends, held = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        try:
+            while not ends.is_set():
+                with exclusive():
+                    list(StagedMember.objects.select_for_update())
+                    held.set()
+                    ends.wait(0.4)
+                ends.wait(0.05)  # SQLite is not fair to those who wait
+        finally:
+            close_databases()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(10)
+    preparing = working(package_id)
+    preparing.join(60)
+    ends.set()
+    holder.join(10)
+    assert not preparing.is_alive()
+    assert shop.page(package_id)["state"] == "ready"
+    assert job_of(package_id).attempts == 1
+    assert A in octets(shop.content(package_id))
+    nothing_leaked(shop)
