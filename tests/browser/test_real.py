@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +60,21 @@ def test_a_file_that_was_changed_ends_its_package_and_the_page_says_so(
     sights.take(page, "changed-really")
     page.reload()
     assert page.get_by_role("heading", name="The repository has changed since").is_visible()
+
+
+def test_a_service_that_is_started_again_is_missed_and_found_again(page: Any, store: BuiltStore, tmp_path: Path, sights: Sights) -> None:
+    with serving(tmp_path, toml=configuration(store)) as server:
+        page.goto(place(Application.at(server), "atlas:1/TIFF-1"))
+        page.get_by_role("heading", name="Ready to download").wait_for()
+    missed = page.get_by_text("The service does not answer at the moment")
+    missed.wait_for(timeout=30000)
+    sights.take(page, "away-really")
+    with serving(tmp_path, toml=configuration(store), port=server.port):
+        missed.wait_for(state="hidden", timeout=40000)
+        with page.expect_download() as begun:
+            page.locator("#download").click()
+        assert begun.value.failure() is None
+        page.get_by_role("heading", name="All of it has arrived").wait_for()
 
 
 def test_nothing_that_a_page_asks_for_tells_its_address(page: Any, asking: Application) -> None:

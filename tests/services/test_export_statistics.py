@@ -76,6 +76,14 @@ def test_no_cell_begins_like_a_formula(agent: str) -> None:
     assert not any(cell.lstrip().startswith(("=", "+", "-", "@", "＝")) for cell in row)
 
 
+@pytest.mark.parametrize("agent", ["x;=HYPERLINK(1)", "x; +1", "x;;@y", 'x";-1', "x;\uff1d1"])
+def test_no_cell_begins_like_a_formula_where_semicolons_part_them(agent: str) -> None:
+    """As a spreadsheet reads the file in a country that writes 1,5: quotes in the middle of a line mean nothing then."""
+    record("ns:1/A", reader=Recipient(key_id=None, address="192.0.2.1", user_agent=agent))
+    _, line = exported(*DAY).splitlines()
+    assert not any(cell.lstrip().startswith(("=", "+", "-", "@", "＝")) for cell in line.split(";"))
+
+
 def test_days_are_whole_and_in_the_configured_zone(configure: Callable[..., Any]) -> None:
     configure('time_zone = "America/New_York"')
     for number, moment in enumerate((

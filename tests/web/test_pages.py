@@ -161,6 +161,15 @@ def test_who_types_the_host_s_name_alone_is_told_what_this_is_and_where_to_go(br
     assert browser.post("/")["Allow"] == "GET, HEAD"
 
 
+def test_the_description_s_page_is_light_for_who_likes_it_dark_since_its_script_writes_in_dark_colours(browser: Client) -> None:
+    schemes = {
+        address: html.document_fromstring(browser.get(address).content).xpath("string(//meta[@name='color-scheme']/@content)")
+        for address in PAGES
+    }
+    assert {address for address in PAGES if schemes[address] == "only light"} == {"/api/docs"}
+    assert set(schemes.values()) == {"only light", "light dark"}
+
+
 def test_the_developers_page_names_the_limits_and_holds_no_secret(browser: Client, key: str) -> None:
     text = browser.get("/api/try").content.decode()
     assert all(said in text for said in ("1,000 files", "100 GB", "1.05 MB", "30 minutes", "names them in cors.origins"))

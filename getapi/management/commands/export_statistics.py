@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Iterable
 from datetime import date, tzinfo
@@ -15,7 +16,8 @@ from getapi import conf
 from getapi.services import counterreport
 from getapi.services.statistics import FIELDS, Exported, export_downloads
 
-FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+FORMULA = re.compile(r"(?:\A|(?<=[;\t\r\n]))(?=\s*[=+\-@＝＋－＠]|\A\s)")
+"""Where a cell begins that would be taken for a formula: also behind a semicolon, which parts cells where a comma is the decimal point."""
 
 
 class Output(Protocol):
@@ -83,10 +85,10 @@ def _write_csv(records: Iterable[Exported], output: Output) -> None:
 
 
 def _cell(value: str | int) -> str:
-    """Spreadsheets run a cell that begins like a formula, blanks before it or not: user agents come from strangers."""
+    """Spreadsheets run a cell that begins like a formula, blanks before it or not: user agents come from strangers, and so do names."""
     if not isinstance(value, str):
         return str(value).lower()
-    return f"'{value}" if value.lstrip().startswith(FORMULA_STARTS) or value[:1].isspace() else value
+    return FORMULA.sub("'", value)
 
 
 def _write_jsonl(records: Iterable[Exported], output: Output) -> None:
