@@ -17,6 +17,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, InternalError, connection, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 
 from getapi import conf
@@ -78,10 +79,17 @@ class _Holder:
     """It has ended, its process has, or its lease: whoever is admitted next takes the slot away, so that all processes agree on it."""
     is_silent: bool
     """No sign of life for BEAT from a process whose end cannot be seen here."""
+    is_alive: bool
+    """Its process is of this machine and certainly there."""
 
     def may_be_dead(self, wanted: Connection) -> bool:
         """Whether it can be one that the reader has lost, since he is here again for the same."""
         return self.is_silent and (self.connection.reader, self.connection.package) == (wanted.reader, wanted.package)
+
+    def is_beside(self, wanted: Connection) -> bool:
+        """Whether it goes on while the other one begins in the middle of the same."""
+        goes_on = self.is_alive and not self.is_dead and not self.is_silent
+        return goes_on and wanted.start > 0 and self.connection.package == wanted.package
 
 
 Judge = Callable[[Connection, Sequence[Connection]], None]
@@ -145,14 +153,16 @@ class Admission:
 
     def _give(self, record: Record, also: Judge) -> None:
         with exclusive():
-            lost = self._judge(record, also)
+            lost, beside = self._judge(record, also)
             if lost:
                 Delivery.objects.filter(pk__in=lost).update(reader="")
+            if beside:  # so that it shows nothing of them (core.coverage), whatever befalls them within this second
+                Delivery.objects.filter(pk__in=beside).update(renewed=Now())
             record.is_held = True
             record.row(started=True).save(force_insert=True)
 
-    def _judge(self, record: Record, also: Judge) -> list[int]:
-        """The rows that lose what they hold for it. Raises TooManyDeliveries.
+    def _judge(self, record: Record, also: Judge) -> tuple[list[int], list[int]]:
+        """The rows that lose what they hold for it, and those that it stands beside. Raises TooManyDeliveries.
 
         Who resumes takes a dead connection's place beside his others; only where there are so many that he would need one slot more, those
         that were silent for a while lose theirs.
@@ -171,8 +181,8 @@ class Admission:
             sure = [each.connection for each in holders if not each.is_dead and not each.may_be_dead(wanted)]
             admit(wanted, sure, slots)
             also(wanted, sure)
-            return dead + silent
-        return dead
+            return dead + silent, []
+        return dead, [holder.pk for holder in holders if holder.is_beside(wanted)]
 
     def _holders(self) -> Iterator[_Holder]:
         """Of what this process sends it knows itself what has ended; of others of this machine, whether they are there."""
@@ -183,12 +193,14 @@ class Admission:
             "is_expired": Q(renewed__lt=now - LEASE),
             "is_gone": Q(uid__in=[NOBODY, *self._recorder.gone]),
         }
-        mine, gone = process.identity(), dict[str, bool]()
+        mine, gone, alive = process.identity(), dict[str, bool](), dict[str, bool]()
         for pk, name, is_silent, is_expired, is_gone, *facts in rows.annotate(**states).values_list("pk", "process", *states, *_COLUMNS):
             if name not in gone:
                 gone[name] = name != mine and process.is_dead(name)
-            is_dead = is_expired or is_gone or gone[name]
-            yield _Holder(pk, _connection(*facts), is_dead=bool(is_dead), is_silent=bool(is_silent) and name != mine)
+                alive[name] = name == mine or process.is_alive(name)
+            is_dead = bool(is_expired or is_gone or gone[name])
+            is_quiet = bool(is_silent) and name != mine
+            yield _Holder(pk, _connection(*facts), is_dead=is_dead, is_silent=is_quiet, is_alive=alive[name])
 
     def _wait(self, record: Record) -> bool:
         """Whether it is worth asking again: something of the reader's own has ended meanwhile."""

@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 
 _PROC = Path("/proc")
+_EXITING = 0x4
+"""PF_EXITING (linux/sched.h): set in all threads of a process before its connections are closed."""
 
 
 def identity() -> str:
@@ -14,9 +16,22 @@ def identity() -> str:
 
 def is_dead(text: str) -> bool:
     """Whether the process of that identity has certainly ended; one of another machine, or of before a boot, never has."""
-    machine, _, rest = text.partition("/")
-    pid, _, began = rest.partition("/")
-    return machine != "" and machine == _machine() and _start(pid) != began
+    return _is_here(text) and not _is_running(text)
+
+
+def is_alive(text: str) -> bool:
+    """Whether the process of that identity is certainly there, and has not begun to end."""
+    return _is_here(text) and _is_running(text)
+
+
+def _is_here(text: str) -> bool:
+    machine = text.partition("/")[0]
+    return machine != "" and machine == _machine()
+
+
+def _is_running(text: str) -> bool:
+    pid, _, began = text.partition("/")[2].partition("/")
+    return began != "" and _start(pid) == began
 
 
 @cache
@@ -34,9 +49,12 @@ def _machine() -> str:
 
 
 def _start(pid: str) -> str:
-    """When it began, in clock ticks since boot (proc(5), ``starttime``); empty for one that has ended, as a zombie has too."""
+    """When it began, in clock ticks since boot (proc(5), ``starttime``); empty for one that ends or has ended, as a zombie has too.
+
+    Whoever saw its connections break finds it ended here: ``flags`` say so before they are closed.
+    """
     try:
         fields = (_PROC / pid / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if fields[0] in {"Z", "X"} else fields[19]
+    return "" if fields[0] in {"Z", "X"} or int(fields[6]) & _EXITING else fields[19]

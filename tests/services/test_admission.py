@@ -293,3 +293,26 @@ def test_of_many_processes_as_many_are_admitted_as_may() -> None:
         assert sum(at_once(24, work)) == 3
     finally:
         process.identity = real
+
+
+def test_who_begins_in_the_middle_is_no_sign_of_what_those_beside_him_had_sent(admission: Admission) -> None:
+    """They are alive then: a process of this machine, and this one itself. Of whom nobody knows that nothing is written."""
+    mine = elsewhere(silent=1, of=process.identity())
+    unknown = elsewhere(silent=1)
+    another = elsewhere(2, silent=1, of=process.identity())
+    before = {row.pk: row.renewed for row in Delivery.objects.all()}
+    made = record(first=500)
+    admission.take(made)
+    after = {row.pk: row.renewed for row in Delivery.objects.filter(pk__in=before)}
+    assert {pk for pk, renewed in after.items() if renewed != before[pk]} == {mine.pk}
+    renewed = after[mine.pk]
+    assert renewed is not None
+    assert renewed >= made.facts["started"]
+    assert {unknown.pk, another.pk} < set(before)
+
+
+def test_who_begins_at_the_beginning_shows_nothing_and_writes_nothing_more(admission: Admission) -> None:
+    elsewhere(silent=1, of=process.identity())
+    before = Delivery.objects.get().renewed
+    admission.take(record())
+    assert Delivery.objects.earliest("pk").renewed == before

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> BuiltStore:
     made.put(PID, foxml(PID, *(managed(PID, dsid, hashlib.sha256(data).hexdigest()) for dsid, data in octets.items())))
     for dsid, data in octets.items():
         made.put(f"{PID}+{dsid}+{dsid}.0", data)
-    made.put("huge:1", foxml("huge:1", managed("huge:1", "A", "0" * 64)))
+    made.put("huge:1", foxml("huge:1", managed("huge:1", "A", hashlib.sha256(bytes(HUGE)).hexdigest())))
     with made.put("huge:1+A+A.0", b"").open("wb") as file:
         file.truncate(HUGE)
     return made
@@ -137,12 +138,16 @@ def test_a_killed_process_is_swept_by_the_others_when_nobody_comes_again(server:
     with closing(start(server, address)):
         ((process,),) = server.wait_for_rows(RUNNING, package_of(address))
         os.kill(int(process.split("/")[1]), signal.SIGKILL)
-        other = application.link(PID, "tar")
-        end = time.monotonic() + 30
-        while not (rows := server.rows(ENDED, package_of(address))):
-            assert time.monotonic() < end, server.log[-3000:]
-            get(server, other)
-        assert rows == [("broken", "process-died", 1)]
+        assert swept(server, application, ENDED, address) == [("broken", "process-died", 1)]
+
+
+def swept(server: Server, application: Application, query: str, address: str) -> list[tuple[Any, ...]]:
+    """What the database answers at last, while others go on downloading."""
+    other, end = application.link(PID, "tar"), time.monotonic() + 30
+    while not (rows := server.rows(query, package_of(address))):
+        assert time.monotonic() < end, server.log[-3000:]
+        get(server, other)
+    return rows
 
 
 def test_a_process_that_is_stopped_puts_on_record_what_it_sent(tmp_path: Path, store: BuiltStore) -> None:
@@ -154,3 +159,27 @@ def test_a_process_that_is_stopped_puts_on_record_what_it_sent(tmp_path: Path, s
             os.kill(stopping.pid, signal.SIGQUIT)
             stopping.wait_for_rows(ENDED, package_of(address), seconds=40)
         assert stopping.rows(ENDED, package_of(address)) == [("shut-down", "delivery-shut-down", 1)]
+
+
+def test_a_connection_beside_one_that_is_killed_then_does_not_show_what_that_one_had_sent(server: Server, application: Application) -> None:
+    """Begun within the second after its last sign of life: it stands beside it, and does not go on where it was."""
+    for _ in range(4):
+        address = application.link("huge:1", "tar")
+        with closing(start(server, address)):
+            ((process,),) = server.wait_for_rows(RUNNING, package_of(address))
+            with closing(beside(server, address, HUGE // 2)):
+                os.kill(int(process.split("/")[1]), signal.SIGKILL)
+        assert swept(server, application, SETTLED, address)
+        ((sent,),) = server.rows("SELECT SUM(sent) FROM getapi_delivery WHERE package = ?", package_of(address))
+        assert sent < HUGE // 4
+
+
+SETTLED = "SELECT package FROM getapi_delivery WHERE package = ? AND process = '' AND first = 0 AND reason = 'process-died'"
+
+
+def beside(server: Server, address: str, first: int) -> http.client.HTTPConnection:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection.sock = server.connect(receive_buffer=NARROW)
+    connection.request("GET", address, headers={"Range": f"bytes={first}-"})
+    assert connection.getresponse().status == 206
+    return connection
