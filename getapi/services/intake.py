@@ -5,8 +5,10 @@ import queue
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from getapi.core.errors import ContentChanged, FixityMismatch, PackagingError, SourceUnavailable, TooManyBytes
 from getapi.core.plan import staged_identity
@@ -95,6 +97,29 @@ class Supply:
         return False
 
 
+MEMBERS = 8
+"""Members that are read at the same time: what a server takes to make one is not waited for one after the other."""
+
+
+class Supplies:
+    """A supply for each of ``openers`` (with its repository's name), in their order; the next ones fill before their turn comes, with AHEAD
+    blocks each. Must be closed."""
+
+    def __init__(self, openers: Iterable[tuple[str, Callable[[], Content]]]) -> None:
+        self._openers = iter(openers)
+        self._running: deque[Supply] = deque()
+
+    def next(self) -> "Supply":
+        """Whoever takes it closes it."""
+        for repository, opener in islice(self._openers, MEMBERS - len(self._running)):
+            self._running.append(Supply(opener, repository))
+        return self._running.popleft()
+
+    def close(self) -> None:
+        while self._running:
+            self._running.popleft().close()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intake:
     """What a datastream was when it was read: ``digests`` are hex by algorithm, SHA-256 always among them."""
@@ -112,13 +137,15 @@ def read_through(
     most: int,
     look: Callable[[int], None],
     write: Callable[[bytes], object],
+    supply: Supply | None = None,
 ) -> Intake:
     """Reads all of the datastream and hands it to ``write``, block by block; ``look`` is told the octets so far and may raise.
 
+    ``supply`` is the datastream's own, where that began already.
     ``algorithm`` is the package's, ``most`` the octets that the package may hold at all. Raises FixityMismatch where a declared digest is
     another, TooManyBytes, and what ``Source.open``, ``Content.read``, ``look`` and ``write`` raise.
     """
-    supply = Supply(lambda: source.open(datastream), source.name)
+    supply = supply or Supply(lambda: source.open(datastream), source.name)
     names = {"sha256", algorithm, *(digest.algorithm for digest in datastream.digests)}
     hashes, crc32, size = {name: hashlib.new(name, usedforsecurity=False) for name in sorted(names)}, 0, 0
 
@@ -142,12 +169,19 @@ def read_through(
 
 
 def take_in(
-    package_id: str, source: Source, datastream: DatastreamRecord, *, algorithm: str, most: int, look: Callable[[int], None]
+    package_id: str,
+    source: Source,
+    datastream: DatastreamRecord,
+    *,
+    algorithm: str,
+    most: int,
+    look: Callable[[int], None],
+    supply: Supply | None = None,
 ) -> None:
     """Puts all of the datastream into the package's stage. Raises what ``read_through`` does, StageTooSmall, StageBusy, StageUnusable,
     PreparationStopped."""
     with Draft(package_id, source.name, datastream) as draft:
-        found = read_through(source, datastream, algorithm=algorithm, most=most, look=look, write=draft.write)
+        found = read_through(source, datastream, algorithm=algorithm, most=most, look=look, write=draft.write, supply=supply)
         draft.keep(digests=found.digests, crc32=found.crc32)
 
 

@@ -30,9 +30,10 @@ from getapi.core.errors import (
 from getapi.core.names import package_name
 from getapi.core.plan import ENCODER, Entry, staged_identity
 from getapi.core.request import PackageRequest, Reference
-from getapi.core.source import DatastreamRecord
+from getapi.core.source import Content, DatastreamRecord
 from getapi.models import Package
 from getapi.services import fixity, intake, jobs, packages, shelf, stage
+from getapi.services.intake import Supplies, Supply
 from getapi.services.jobs import Claim
 from getapi.services.pulse import Pulse, stopping
 from getapi.services.repositories import registry
@@ -149,19 +150,7 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
     survey = Survey(stock)
     known = packages.prepare(request, survey).plan.payload_size  # what is too much is told before anything is fetched
     pulse.check()
-    share = _FETCHED if not held.thorough else FETCHING
-    room = conf.current().limits.bytes - known
-    for number, (repository, datastream) in enumerate(survey.unsized.values()):
-        key = repository, datastream.pid, datastream.dsid
-        course = _Course(pulse, share, number, len(survey.unsized), datastream.declared_size)
-        try:
-            room -= _fetch(held, repository, datastream, algorithm, max(room, 0), course)
-        except TooManyBytes as error:
-            limit = conf.current().limits.bytes
-            raise TooManyBytes(limit=limit, count=limit - room + int(error.facts["count"])) from error
-        except SourceError as error:
-            logger.warning("a datastream could not be put aside", extra={"pid": key[1], "dsid": key[2], "code": error.code})
-            stock.lacks(key, error)
+    _put_aside(held, survey, stock, _FETCHED if not held.thorough else FETCHING, pulse, room=conf.current().limits.bytes - known)
     stock.count()
     package = packages.prepare(request, stock)
     if held.thorough:
@@ -181,6 +170,23 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
     )
 
 
+def _put_aside(held: Claim, survey: Survey, stock: Stock, share: int, pulse: Pulse, *, room: int) -> None:
+    """All whose size nobody knows, while the next ones begin to come already. ``room``: octets that are left for them."""
+    algorithm, wanted = conf.current().packages.checksum, list(survey.unsized.values())
+    with closing(Supplies((repository, partial(_open, repository, datastream)) for repository, datastream in wanted)) as supplies:
+        for number, (repository, datastream) in enumerate(wanted):
+            course = _Course(pulse, share, number, len(wanted), datastream.declared_size)
+            try:
+                room -= _fetch(held, repository, datastream, algorithm, max(room, 0), course, supplies.next())
+            except TooManyBytes as error:
+                limit = conf.current().limits.bytes
+                raise TooManyBytes(limit=limit, count=limit - room + int(error.facts["count"])) from error
+            except SourceError as error:
+                key = repository, datastream.pid, datastream.dsid
+                logger.warning("a datastream could not be put aside", extra={"pid": key[1], "dsid": key[2], "code": error.code})
+                stock.lacks(key, error)
+
+
 _FETCHED = 99
 """The share of fetching where nothing is verified."""
 
@@ -198,7 +204,13 @@ class _Course:
         self._pulse.reach(self._begin + self._part * within)
 
 
-def _fetch(held: Claim, repository: str, datastream: DatastreamRecord, algorithm: str, most: int, course: _Course) -> int:
+def _open(repository: str, datastream: DatastreamRecord) -> Content:
+    return registry().by_name(repository).open(datastream)
+
+
+def _fetch(
+    held: Claim, repository: str, datastream: DatastreamRecord, algorithm: str, most: int, course: _Course, supply: Supply | None = None
+) -> int:
     """Puts a member aside; returns its octets. One that breaks off is tried again. Raises what ``intake.take_in`` does."""
     source, seen = registry().by_name(repository), [0]
 
@@ -206,14 +218,19 @@ def _fetch(held: Claim, repository: str, datastream: DatastreamRecord, algorithm
         seen[0] = octets
         course.reach(octets)
 
-    for attempt in range(1, TRIES + 1):
-        try:
-            intake.take_in(held.package, source, datastream, algorithm=algorithm, most=most, look=look)
-            break
-        except (ContentChanged, SourceUnavailable):
-            if attempt == TRIES:
-                raise
-            _wait(PAUSE * attempt, lambda: course.reach(0))
+    try:
+        for attempt in range(1, TRIES + 1):
+            begun = supply if attempt == 1 else None
+            try:
+                intake.take_in(held.package, source, datastream, algorithm=algorithm, most=most, look=look, supply=begun)
+                break
+            except (ContentChanged, SourceUnavailable):
+                if attempt == TRIES:
+                    raise
+                _wait(PAUSE * attempt, lambda: course.reach(0))
+    finally:
+        if supply is not None:
+            supply.close()
     return seen[0]
 
 

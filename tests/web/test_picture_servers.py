@@ -1,5 +1,7 @@
 """A package with pictures outlives restarts of the service while their server is away."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from getapi import conf
 from getapi.models import Job, Package, StagedMember
-from getapi.services import jobs, keys, packages, repositories
+from getapi.services import jobs, keys, packages, preparation, repositories
 from getapi.services.layouts import LayoutCache
 from getapi.services.workshop import run_once
 from getapi.sources import http, standing
@@ -150,3 +152,38 @@ def test_another_picture_in_its_place_is_never_sent_for_it(library: Library) -> 
     library.restart()
     refused = library.content(package_id)
     assert (refused.status_code, refused.json()["code"]) == (410, "package-changed")
+
+
+def test_pictures_that_take_their_server_a_while_are_not_waited_for_one_after_the_other(library: Library) -> None:
+    for number in range(10, 50):
+        library.omeka.point_at(number, 123, None)
+        path = f"/iiif/{number}/full/max/0/default.jpg"
+        octets_of = JPEG[:-2] + bytes([number]) * number + JPEG[-2:]
+        library.omeka.pictures[path] = Answer(body=octets_of, headers={"Content-Type": "image/jpeg", "Content-Length": ""})
+    library.images.delay = lambda asked: 0.3 if asked.method == "GET" else 0.0
+    began = time.monotonic()
+    package_id = library.ask()
+    assert time.monotonic() - began < 40 * 0.3 * 2 / 2  # each is read twice, since it ends with its connection
+    assert 2 < library.images.most_at_once <= 8
+    whole = octets(library.content(package_id))
+    for number in range(10, 50):
+        assert bytes([number]) * number + JPEG[-2:] in whole
+
+
+def test_what_cannot_be_put_aside_leaves_nothing_running(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(preparation, "PAUSE", 0.0)
+    for number in range(10, 30):
+        library.omeka.point_at(number, 123, b"no picture at all")
+        library.omeka.pictures[f"/iiif/{number}/full/max/0/default.jpg"] = Answer(
+            body=b"no picture at all", headers={"Content-Type": "image/jpeg", "Content-Length": ""}
+        )
+    package_id = library.ask()
+    assert octets(library.content(package_id)).count(b"\tsource-unavailable\t") == 20
+    end = time.monotonic() + 5
+    while running_intakes() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert running_intakes() == []
+
+
+def running_intakes() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "intake"]
