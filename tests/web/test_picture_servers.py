@@ -143,6 +143,23 @@ def test_what_the_stage_lost_meanwhile_is_had_again_when_it_is_back_however_long
     assert octets(library.content(package_id)) == bytes_then
 
 
+def test_what_cannot_be_had_again_through_a_fault_of_ours_ends(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told for ever that it is being prepared."""
+    library.hide_the_size()
+    package_id = library.ask()
+    (member,) = StagedMember.objects.filter(package=package_id)
+    (conf.current().stage.path / member.file).unlink()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(preparation, "see_again", fail)
+    assert library.content(package_id).status_code == 503
+    for _ in range(jobs.ATTEMPTS):
+        work_later()
+    assert library.content(package_id).status_code == 410
+
+
 def test_another_picture_in_its_place_is_never_sent_for_it(library: Library) -> None:
     library.hide_the_size()
     package_id = library.ask()
