@@ -187,6 +187,17 @@ def test_pictures_that_take_their_server_a_while_are_not_waited_for_one_after_th
         assert bytes([number]) * number + JPEG[-2:] in whole
 
 
+def test_nobody_renders_a_picture_to_say_how_large_it_is(library: Library) -> None:
+    library.hide_the_size()
+    answer = library.client.post(
+        "/api/get/ESTIMATE", {"token": library.token, "files": "omeka:123"}, headers={"accept": "application/json"}
+    )
+    assert [each["size"] for each in answer.json()["datastreams"]] == [len(ONE), None]
+    asked = {"token": library.token, "files": "omeka:123"}
+    assert library.client.post("/api/get/PACKAGE", asked, headers={"accept": "application/json"}).status_code == 202
+    assert {each.method for each in library.images.asked} == {"HEAD"}
+
+
 def test_what_cannot_be_put_aside_leaves_nothing_running(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preparation, "PAUSE", 0.0)
     for number in range(10, 30):
