@@ -3,11 +3,12 @@
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from getapi.core.errors import TooManyPlans
 from getapi.core.notice import NoticeCode
 from getapi.core.plan import Plan
 from getapi.core.planner import plan_package
@@ -16,6 +17,7 @@ from getapi.sources import http
 from getapi.sources.fedora3rest import Fedora3RestSource
 from getapi.sources.peer import Peer
 from getapi.sources.registry import Registry, RoutedSource
+from getapi.sources.waiting import stepping_aside
 from tests.core.test_planner import NOW, RULES
 from tests.sources.fedora import Fedora
 from tests.sources.peers import PeerServer, running
@@ -90,3 +92,17 @@ def test_two_that_are_there_take_no_longer_than_one(registry: Registry, servers:
     assert len(plan_of(registry, "one", "two").entries) == 40
     assert time.monotonic() - began < 2 * 20 / 4 * SLOW
     assert [server.most_at_once for server in servers] == [4, 4]
+
+
+def test_who_may_not_wait_for_one_of_them_asks_none(registry: Registry, servers: list[PeerServer]) -> None:
+    """What was asked and is not waited for would pile up."""
+
+    @contextmanager
+    def aside(repository: str) -> Iterator[None]:
+        if repository == "two":
+            raise TooManyPlans(limit=1, retry_after=5)
+        yield
+
+    with stepping_aside(aside), pytest.raises(TooManyPlans):
+        plan_of(registry, "one", "two")
+    assert [server.asked for server in servers] == [[], []]
