@@ -277,19 +277,22 @@ def _restore(held: Claim, pulse: Pulse) -> None:
     plan = shelf.read_plan(row)
     entries = [entry for entry in plan.entries if entry.is_staged]
     lost = stage.lost(entries, stage.members(held.package))
-    for number, entry in enumerate(lost):
-        planned = entry.datastream
-        found = see_again(entry)
-        course = _Course(pulse, _FETCHED, number, len(lost), entry.size)
-        try:
-            _fetch(held, entry.repository, found, plan.algorithm, entry.size, course)
-        except SourceUnavailable:
-            raise
-        except PackagingError as error:
-            if isinstance(error, PreparationError):
-                raise
-            raise PackageChanged(planned.pid, planned.dsid) from error
-        member = stage.members(held.package)[stage.key_of(entry)]
-        if (member.size, staged_identity(member.digests["sha256"], found.identity)) != (entry.size, planned.identity):
-            raise PackageChanged(planned.pid, planned.dsid)
+    again = list(zip(lost, see_again(lost), strict=True))
+    with closing(Supplies((entry.repository, partial(_open, entry.repository, found)) for entry, found in again)) as supplies:
+        for number, (entry, found) in enumerate(again):
+            course = _Course(pulse, _FETCHED, number, len(lost), entry.size)
+            _fetch_again(held, entry, found, plan.algorithm, course, supplies.next())
     jobs.finish(held, {})
+
+
+def _fetch_again(held: Claim, entry: Entry, found: DatastreamRecord, algorithm: str, course: _Course, supply: Supply) -> None:
+    planned = entry.datastream
+    try:
+        _fetch(held, entry.repository, found, algorithm, entry.size, course, supply)
+    except (SourceUnavailable, PreparationError):
+        raise
+    except PackagingError as error:
+        raise PackageChanged(planned.pid, planned.dsid) from error
+    member = stage.members(held.package)[stage.key_of(entry)]
+    if (member.size, staged_identity(member.digests["sha256"], found.identity)) != (entry.size, planned.identity):
+        raise PackageChanged(planned.pid, planned.dsid)

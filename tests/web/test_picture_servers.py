@@ -29,8 +29,9 @@ AWAY = Answer(status=503)
 class Library:
     """A service before an Omeka whose pictures come from elsewhere."""
 
-    def __init__(self, omeka: Omeka, images: PeerServer, client: Client, token: str, restart: Any) -> None:
-        self.omeka, self.images, self.client, self.token, self.restart = omeka, images, client, token, restart
+    def __init__(self, omeka: Omeka, server: PeerServer, images: PeerServer, client: Client, token: str, restart: Any) -> None:
+        self.omeka, self.omeka_server, self.images = omeka, server, images
+        self.client, self.token, self.restart = client, token, restart
 
     def hide_the_size(self) -> None:
         """As image servers do: a picture's size is not known before it is rendered."""
@@ -78,7 +79,7 @@ allow_private = true
 """)
         client = Client(REMOTE_ADDR=APPLICATION)
         token = get_token(client, keys.create_key("application", [APPLICATION]))
-        yield Library(omeka, images, client, token, restart)
+        yield Library(omeka, server, images, client, token, restart)
 
 
 def test_while_it_is_away_the_package_is_waited_for_and_then_goes_on_with_the_same_bytes(library: Library) -> None:
@@ -185,6 +186,17 @@ def test_pictures_that_take_their_server_a_while_are_not_waited_for_one_after_th
     whole = octets(library.content(package_id))
     for number in range(10, 50):
         assert bytes([number]) * number + JPEG[-2:] in whole
+
+    for member in StagedMember.objects.filter(package=package_id):
+        (conf.current().stage.path / member.file).unlink()
+    library.restart()
+    assert library.content(package_id).status_code == 503
+    library.omeka_server.asked.clear()
+    began = time.monotonic()
+    run_once()
+    assert time.monotonic() - began < 40 * 0.3 * 2 / 2
+    assert len(library.omeka_server.asked) == 2  # the item, and its media
+    assert octets(library.content(package_id)) == whole
 
 
 def test_nobody_renders_a_picture_to_say_how_large_it_is(library: Library) -> None:
