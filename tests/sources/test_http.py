@@ -151,7 +151,7 @@ def test_connecting_takes_no_longer_than_the_whole_question_may(monkeypatch: pyt
         began = time.monotonic()
         with pytest.raises(SourceUnavailable):
             peer.client.ask(f"{peer.base}/x", deadline=peer.client.clock() + 1.0, method="HEAD", brief=True)
-        assert 0.9 < time.monotonic() - began < 2
+        assert 0.9 < time.monotonic() - began < 5
         with pytest.raises(SourceUnavailable):
             peer.client.ask(f"{peer.base}/x", deadline=peer.client.clock() + 0.1, method="HEAD", brief=True)
 

@@ -131,7 +131,7 @@ def test_a_server_that_takes_longer_than_a_look_may_have_it_nevertheless_and_all
     peer = Peer.at(server.url, repository="pictures", private=True)
     began = time.monotonic()
     looks = Renditions(peer, at_once=4, looking=0.6).look_at_all([("1", at(server, f"/{number}", "/other")) for number in range(50)])
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 6  # one after the other in fours: 7.5
     assert looks == [
         Unseen(code=NoticeCode.SOURCE_UNAVAILABLE, believed=Seen(url=f"{server.url}/{number}", mime="image/jpeg")) for number in range(50)
     ]
