@@ -126,7 +126,7 @@ class Content(Protocol):
 
 @runtime_checkable
 class Marked(Protocol):
-    """Content of which its server says something that changes with the bytes: ``mark``, "" where it says nothing."""
+    """Content of which its server says something that changes with the bytes: ``mark``, as DatastreamRecord.identity, "" for nothing."""
 
     mark: str
 

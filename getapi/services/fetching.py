@@ -1,8 +1,9 @@
 """The members of a package that are put aside, one after the other: tried again where that may help, given up where it does not."""
 
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from itertools import islice
 from urllib.parse import urlsplit
 
 from getapi import conf
@@ -11,6 +12,10 @@ from getapi.core.source import DatastreamRecord
 from getapi.services import intake
 from getapi.services.pulse import Pulse
 from getapi.services.repositories import registry
+from getapi.services.supply import Supply
+
+MEMBERS = 8
+"""Members that are read at the same time: what a server takes to make one is not waited for one after the other."""
 
 TRIES = 3
 """How often a member that breaks off is read at most."""
@@ -66,34 +71,60 @@ class Limit:
 
 
 class Fetcher:
-    """Puts members of one package aside."""
+    """Puts members of one package aside, in the order of ``wanted`` (each with its repository's name); the next ones begin to come before
+    their turn. Must be closed."""
 
-    def __init__(self, package_id: str, algorithm: str) -> None:
+    def __init__(self, package_id: str, algorithm: str, wanted: Iterable[tuple[str, DatastreamRecord]]) -> None:
         self._package_id = package_id
         self._algorithm = algorithm
         self._silences = Counter[tuple[str, str]]()
+        self._wanted = iter(wanted)
+        self._begun: deque[tuple[str, DatastreamRecord, Supply[bytes] | None]] = deque()
 
-    def fetch(self, repository: str, datastream: DatastreamRecord, most: int, course: Course) -> int:
-        """Its octets; ``most`` may there be. Raises what ``intake.take_in`` and ``Pulse.check`` do; SourceUnavailable also where it takes
-        longer than ``timeouts.datastream``, or its server has been silent already."""
+    def fetch(self, most: int, course: Course) -> int:
+        """The next one's octets; ``most`` may there be. Raises what ``intake.take_in`` and ``Pulse.check`` do; SourceUnavailable also where
+        it takes longer than ``timeouts.datastream``, or its server has been silent already."""
+        repository, datastream, supply = self._next()
         place, limit = _place(repository, datastream), Limit(repository)
         if self._silences[place] >= PATIENCE:
+            if supply is not None:
+                supply.close()
             raise SourceUnavailable(repository)
         for attempt in range(1, TRIES + 1):
             try:
-                size = self._try(repository, datastream, most, course, limit)
+                size = self._try(repository, datastream, most, course, limit, supply if attempt == 1 else None)
                 break
             except (ContentChanged, SourceUnavailable) as error:
                 is_silent = limit.is_silent and isinstance(error, SourceUnavailable)
                 self._silences[place] = self._silences[place] + 1 if is_silent else 0
                 if attempt == TRIES or is_silent or limit.is_over:
                     raise
+            self._release()  # they may hold all connections that its server gives us
             _wait(PAUSE * attempt, lambda: course.reach(0))
             limit.came()
         self._silences[place] = 0
         return size
 
-    def _try(self, repository: str, datastream: DatastreamRecord, most: int, course: Course, limit: Limit) -> int:
+    def _next(self) -> tuple[str, DatastreamRecord, Supply[bytes] | None]:
+        for repository, datastream in islice(self._wanted, MEMBERS - len(self._begun)):
+            is_closed = self._silences[_place(repository, datastream)] >= PATIENCE
+            supply = None if is_closed else intake.begin(registry().by_name(repository), datastream)
+            self._begun.append((repository, datastream, supply))
+        return self._begun.popleft()
+
+    def _release(self) -> None:
+        """What began ahead begins anew when its turn comes."""
+        self.close()
+        self._begun = deque((repository, datastream, None) for repository, datastream, _ in self._begun)
+
+    def close(self) -> None:
+        for _, _, supply in self._begun:
+            if supply is not None:
+                supply.close()
+
+    def _try(
+        self, repository: str, datastream: DatastreamRecord, most: int, course: Course, limit: Limit, supply: Supply[bytes] | None
+    ) -> int:
         seen = [0]
 
         def look(octets: int) -> None:
@@ -104,7 +135,7 @@ class Fetcher:
             limit.check()
 
         source = registry().by_name(repository)
-        intake.take_in(self._package_id, source, datastream, algorithm=self._algorithm, most=most, look=look)
+        intake.take_in(self._package_id, source, datastream, algorithm=self._algorithm, most=most, look=look, supply=supply)
         return seen[0]
 
 

@@ -33,12 +33,13 @@ def read_through(
     most: int,
     look: Callable[[int], None],
     write: Callable[[bytes], object],
+    supply: Supply[bytes] | None = None,
 ) -> Intake:
     """Reads all of the datastream and hands it to ``write``, block by block; ``look`` is told the octets so far and may raise.
 
-    ``algorithm`` is the package's, ``most`` the octets that the package may hold at all. Raises FixityMismatch where a declared digest is
-    another, TooManyBytes, SourceUnavailable also where nothing comes for ``timeouts.stall``, and what ``Source.open``, ``Content.read``,
-    ``look`` and ``write`` raise.
+    ``supply`` is ``begin``'s, where that was done before, and is closed. ``algorithm`` is the package's, ``most`` the octets that it
+    may hold at all. Raises FixityMismatch where a declared digest is another, TooManyBytes, SourceUnavailable also where nothing comes for
+    ``timeouts.stall``, and what ``Source.open``, ``Content.read``, ``look`` and ``write`` raise.
     """
     names = {"sha256", algorithm, *(digest.algorithm for digest in datastream.digests)}
     hashes, crc32, size = {name: hashlib.new(name, usedforsecurity=False) for name in sorted(names)}, 0, 0
@@ -46,9 +47,8 @@ def read_through(
     def report() -> None:
         look(size)
 
-    patience = conf.current().timeouts.stall
-    with Supply(lambda: _blocks(source, datastream), patience=patience, stalled=lambda: SourceUnavailable(source.name)) as supply:
-        for block in supply.items(report):
+    with supply or begin(source, datastream) as blocks:
+        for block in blocks.items(report):
             size += len(block)
             if size > most:
                 raise TooManyBytes(limit=most, count=size)
@@ -59,6 +59,12 @@ def read_through(
     digests = {name: running.hexdigest() for name, running in hashes.items()}
     _compare(datastream, digests, size)
     return Intake(size=size, digests=digests, crc32=crc32)
+
+
+def begin(source: Source, datastream: DatastreamRecord) -> Supply[bytes]:
+    """Its blocks, of which the first ones come before they are asked for."""
+    patience = conf.current().timeouts.stall
+    return Supply(lambda: _blocks(source, datastream), patience=patience, stalled=lambda: SourceUnavailable(source.name))
 
 
 def _blocks(source: Source, datastream: DatastreamRecord) -> Generator[bytes, None, None]:
@@ -74,12 +80,19 @@ def _blocks(source: Source, datastream: DatastreamRecord) -> Generator[bytes, No
 
 
 def take_in(
-    package_id: str, source: Source, datastream: DatastreamRecord, *, algorithm: str, most: int, look: Callable[[int], None]
+    package_id: str,
+    source: Source,
+    datastream: DatastreamRecord,
+    *,
+    algorithm: str,
+    most: int,
+    look: Callable[[int], None],
+    supply: Supply[bytes] | None = None,
 ) -> None:
-    """Puts all of the datastream into the package's stage. Raises what ``read_through`` does, StageTooSmall, StageBusy, StageUnusable,
-    PreparationStopped."""
+    """Puts all of the datastream into the package's stage; ``supply`` as ``read_through``. Raises what that does, StageTooSmall, StageBusy,
+    StageUnusable, PreparationStopped."""
     with Draft(package_id, source.name, datastream) as draft:
-        found = read_through(source, datastream, algorithm=algorithm, most=most, look=look, write=draft.write)
+        found = read_through(source, datastream, algorithm=algorithm, most=most, look=look, write=draft.write, supply=supply)
         draft.keep(digests=found.digests, crc32=found.crc32)
 
 

@@ -24,6 +24,8 @@ from getapi.core.errors import (
     PreparationAbandoned,
     PreparationError,
     PreparationStopped,
+    SourceUnavailable,
+    StageBusy,
     TooManyPreparations,
 )
 from getapi.models import Job, Key, Package
@@ -167,9 +169,10 @@ def fail(held: Claim, error: PackagingError) -> None:
 def put_back(held: Claim, error: PackagingError) -> None:
     """It did not work this time: tried again after a while (REQUEUE), or failed after the last attempt.
 
-    A package that was ready once is not lost because its repository was away: the restoring begins anew when it is asked for again.
+    A package that was ready once is not lost because its repository was away, or the stage full: the restoring begins anew when it is asked
+    for again.
     """
-    if held.attempt >= ATTEMPTS and held.request is None:
+    if held.attempt >= ATTEMPTS and held.request is None and isinstance(error, SourceUnavailable | StageBusy):
         _give_up_restoring(held)
     elif held.attempt >= ATTEMPTS:
         fail(held, error)

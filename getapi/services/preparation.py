@@ -9,7 +9,7 @@ import logging
 import math
 import secrets
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 
 from django import db
@@ -32,6 +32,7 @@ from getapi.core.ledger import Examination
 from getapi.core.names import package_name
 from getapi.core.plan import ENCODER, Entry, staged_identity
 from getapi.core.request import PackageRequest, Reference
+from getapi.core.source import DatastreamRecord
 from getapi.models import Package
 from getapi.services import fixity, jobs, packages, shelf, stage
 from getapi.services.fetching import Course, Fetcher, Limit
@@ -162,24 +163,11 @@ def _let_go(held: Claim) -> None:
 
 
 def _prepare(held: Claim, pulse: Pulse) -> None:
-    request, algorithm = decode(held.request or b""), conf.current().packages.checksum
-    stock = Stock(held.package, algorithm, look=pulse.check)
+    request = decode(held.request or b"")
+    stock = Stock(held.package, conf.current().packages.checksum, look=pulse.check)
     survey = Survey(stock)
     known = _plan(request, survey, pulse).plan.payload_size  # what is too much is told before anything is fetched
-    fetcher = Fetcher(held.package, algorithm)
-    share = _FETCHED if not held.thorough else FETCHING
-    room = conf.current().limits.bytes - known
-    for number, (repository, datastream) in enumerate(survey.unsized.values()):
-        key = repository, datastream.pid, datastream.dsid
-        course = Course(pulse, share, number, len(survey.unsized), datastream.declared_size)
-        try:
-            room -= fetcher.fetch(repository, datastream, max(room, 0), course)
-        except TooManyBytes as error:
-            limit = conf.current().limits.bytes
-            raise TooManyBytes(limit=limit, count=limit - room + int(error.facts["count"])) from error
-        except SourceError as error:
-            logger.warning("a datastream could not be put aside", extra={"pid": key[1], "dsid": key[2], "code": error.code})
-            stock.lacks(key, error)
+    _put_aside(held, survey, stock, _FETCHED if not held.thorough else FETCHING, pulse, room=conf.current().limits.bytes - known)
     stock.count()
     package = _plan(request, stock, pulse)
     if held.thorough:
@@ -198,6 +186,23 @@ def _prepare(held: Claim, pulse: Pulse) -> None:
             "etag": plan.etag,
         },
     )
+
+
+def _put_aside(held: Claim, survey: Survey, stock: Stock, share: int, pulse: Pulse, *, room: int) -> None:
+    """All whose size nobody knows, while the next ones begin to come already. ``room``: octets that are left for them."""
+    wanted = list(survey.unsized.values())
+    with closing(Fetcher(held.package, conf.current().packages.checksum, wanted)) as fetcher:
+        for number, (repository, datastream) in enumerate(wanted):
+            course = Course(pulse, share, number, len(wanted), datastream.declared_size)
+            try:
+                room -= fetcher.fetch(max(room, 0), course)
+            except TooManyBytes as error:
+                limit = conf.current().limits.bytes
+                raise TooManyBytes(limit=limit, count=limit - room + int(error.facts["count"])) from error
+            except SourceError as error:
+                key = repository, datastream.pid, datastream.dsid
+                logger.warning("a datastream could not be put aside", extra={"pid": key[1], "dsid": key[2], "code": error.code})
+                stock.lacks(key, error)
 
 
 def _plan(request: PackageRequest, gauge: Gauge, pulse: Pulse) -> packages.Package:
@@ -261,20 +266,22 @@ def _restore(held: Claim, pulse: Pulse) -> None:
     plan = shelf.read_plan(row)
     entries = [entry for entry in plan.entries if entry.is_staged]
     lost = stage.lost(entries, stage.members(held.package))
-    fetcher = Fetcher(held.package, plan.algorithm)
-    for number, entry in enumerate(lost):
-        planned = entry.datastream
-        found = bring(partial(see_again, entry), pulse.check, patience=PLANNING, stalled=PreparationStalled)
-        course = Course(pulse, _FETCHED, number, len(lost), entry.size)
-        try:
-            fetcher.fetch(entry.repository, found, entry.size, course)
-        except SourceUnavailable:
-            raise
-        except PackagingError as error:
-            if isinstance(error, PreparationError):
-                raise
-            raise PackageChanged(planned.pid, planned.dsid) from error
-        member = stage.members(held.package)[stage.key_of(entry)]
-        if (member.size, staged_identity(member.digests["sha256"], found.identity)) != (entry.size, planned.identity):
-            raise PackageChanged(planned.pid, planned.dsid)
+    found = bring(partial(see_again, lost), pulse.check, patience=PLANNING, stalled=PreparationStalled)
+    wanted = [(entry.repository, datastream) for entry, datastream in zip(lost, found, strict=True)]
+    with closing(Fetcher(held.package, plan.algorithm, wanted)) as fetcher:
+        for number, (entry, (_, datastream)) in enumerate(zip(lost, wanted, strict=True)):
+            _fetch_again(held, fetcher, entry, datastream, Course(pulse, _FETCHED, number, len(lost), entry.size))
     jobs.finish(held, {})
+
+
+def _fetch_again(held: Claim, fetcher: Fetcher, entry: Entry, found: DatastreamRecord, course: Course) -> None:
+    planned = entry.datastream
+    try:
+        fetcher.fetch(entry.size, course)
+    except (SourceUnavailable, PreparationError):
+        raise
+    except PackagingError as error:
+        raise PackageChanged(planned.pid, planned.dsid) from error
+    member = stage.members(held.package)[stage.key_of(entry)]
+    if (member.size, staged_identity(member.digests["sha256"], found.identity)) != (entry.size, planned.identity):
+        raise PackageChanged(planned.pid, planned.dsid)

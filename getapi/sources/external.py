@@ -9,7 +9,7 @@ from getapi.core.source import DatastreamRecord
 from getapi.sources.addresses import PinnedAdapter, resolve
 from getapi.sources.http import HttpClient
 from getapi.sources.remotecontent import RemoteContent
-from getapi.sources.remotefile import Headers, RemoteFiles, is_same_mark, mark
+from getapi.sources.remotefile import Headers, RemoteFiles, identity_of, is_same_mark
 from getapi.sources.unsizedcontent import UnsizedContent
 
 OPENING = 60.0
@@ -37,6 +37,6 @@ class ExternalHosts:
         ``RemoteFiles.open`` does."""
 
         def is_same(headers: Headers) -> bool:
-            return is_same_mark(datastream.identity, mark(headers))
+            return is_same_mark(datastream.identity, identity_of(headers))
 
         return self._files.open(datastream, datastream.location, start, is_same=is_same)

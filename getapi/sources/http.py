@@ -194,7 +194,7 @@ class HttpClient:
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
         standing = None if gate is None else self._standing(self._admit(url)[2])
-        if standing is not None and standing.is_away():
+        if standing is not None and standing.is_away:
             raise (ServerLate if standing.is_late else SourceUnavailable)(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:

@@ -146,7 +146,7 @@ def _datastream(pid: str, content: Painted, look: Look) -> DatastreamRecord:
         return replace(record, fault=look.code, caveat=_caveat(look.code))
     # The size belongs to the version: without a mark it is all that tells two of them apart.
     version = look.mark or "0"
-    identity = "" if look.size is None else f"{version}:{look.size}"
+    identity = "" if look.size is None else f"http:{version}:{look.size}"
     return replace(
         record,
         version=version,

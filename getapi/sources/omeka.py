@@ -213,7 +213,7 @@ def _datastream(pid: str, item: Item, media: Media, place: int, choice: _Choice)
         unsized=seen.size is None,
     )
     if choice.kind != ORIGINAL:
-        return replace(named, identity="" if seen.size is None else f"{version}:{seen.size}")
+        return replace(named, identity="" if seen.size is None else f"http:{version}:{seen.size}")
     digests = (Digest(algorithm="sha256", value=media.sha256),) if media.sha256 else ()
     # Where the size is not told either, who reads it to its end says what it was.
     return replace(named, digests=digests, identity="" if seen.size is None else f"{media.sha256}:{version}:{seen.size}")

@@ -94,6 +94,9 @@ class Registry:
             return self._ask(source, pids)
 
     def _ask_side_by_side(self, groups: Sequence[tuple[Source, Sequence[str]]]) -> list[dict[str, Told]]:
+        for source, _ in groups:
+            with waiting(source.name):
+                pass  # where as many wait for one of them as may, that is said before anybody is asked
         pool = ThreadPoolExecutor(len(groups), thread_name_prefix="repositories")
         try:
             asking = [(source, pool.submit(self._ask, source, asked)) for source, asked in groups]

@@ -89,7 +89,7 @@ class RemoteFiles:
             release=exchange.close,
             resume=self._resume(datastream, url, exchange.headers, is_same),
             blame=lambda: self.blame.put(datastream),
-            mark=mark(exchange.headers),
+            mark=identity_of(exchange.headers),
         )
 
     def _resume(
@@ -178,6 +178,12 @@ def told_length(headers: Headers) -> int | None:
 def mark(headers: Headers) -> str:
     """What tells versions apart; a weak tag is no promise about octets, but changes with the thing (RFC 9110 8.8.1)."""
     return "|".join(filter(None, (headers.get("ETag", "")[:80], headers.get("Last-Modified", "")[:40])))
+
+
+def identity_of(headers: Headers) -> str:
+    """A datastream's identity of that mark alone, which begins as no other one does; "" for none."""
+    told = mark(headers)
+    return f"http:{told}" if told else ""
 
 
 def is_same_mark(before: str, now: str) -> bool:

@@ -161,8 +161,12 @@ class Renditions:
         key = _key(version, candidates)
         before = self._memory.get(key)
         if self._clock() >= end:
-            return before.look if before is not None and isinstance(before.look, Seen) else _believe(candidates, self._rules)
-        found = self._search(candidates)
+            if before is not None and isinstance(before.look, Seen):
+                return before.look
+            believed = _believe(candidates, self._rules)
+            self._memory.put(key, _Memory(believed, 0.0), _OCTETS * (1 + len(candidates)))  # looked at the next time
+            return believed
+        found = _steady(self._search(candidates), None if before is None else before.look)
         is_away = isinstance(found, Unseen) and found.code is NoticeCode.SOURCE_UNAVAILABLE
         if is_away and before is not None and isinstance(before.look, Seen):
             found = before.look  # it was there and is not said to be gone: another choice would be another package
@@ -210,6 +214,14 @@ class Renditions:
         exchange = client.ask(url, deadline=client.clock() + self._looking, method=method, brief=True)
         exchange.close()
         return exchange
+
+
+def _steady(found: Look, before: Look | None) -> Look:
+    """What was believed once has no mark. It gets none later while nobody knows its size as before: it would be another version, and a
+    preparation that has begun meanwhile would not know it again."""
+    believed = before.believed if isinstance(before, Unseen) else before
+    is_same = isinstance(found, Seen) and found.size is None and believed is not None and replace(found, mark="") == believed
+    return believed if is_same and believed is not None else found
 
 
 def _key(version: str, candidates: Sequence[Candidate]) -> tuple[str, ...]:

@@ -22,16 +22,9 @@ class Standing:
         self.is_late = False
         """Whether it could be reached when it was last asked, and did not answer in time."""
 
+    @property
     def is_away(self) -> bool:
-        """Where it was, one is let through now and then to see; the others are told so until that one has an answer."""
-        if not self._until:
-            return False
-        with self._lock:
-            now = self._clock()
-            if not self._until or now < self._until:
-                return self._until > 0
-            self._until = now + AWAY
-            return False
+        return self._until > 0 and self._clock() < self._until
 
     def answered(self) -> None:
         with self._lock:

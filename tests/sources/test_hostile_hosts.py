@@ -101,7 +101,7 @@ class TestAFileThatIsAnotherByNow:
     def target(self, server: PeerServer, tmp_path: Path) -> Outside:
         return outside(server, tmp_path)
 
-    @pytest.mark.parametrize("headers", [{"ETag": '"one"'}, {"Last-Modified": "Tue, 01 Jan 2030 00:00:00 GMT"}])
+    @pytest.mark.parametrize("headers", [{"ETag": '"one"'}, {"ETag": "staged:one"}, {"Last-Modified": "Tue, 01 Jan 2030 00:00:00 GMT"}])
     def test_is_not_sent_under_the_tag_of_the_first(self, target: Outside, headers: dict[str, str]) -> None:
         target.server.answer = lambda _: Answer(body=BODY, headers=headers, ranged=True)
         plan = target.plan()

@@ -140,12 +140,10 @@ def test_media_are_asked_for_by_the_hundred_and_several_hundreds_at_once(omeka: 
     for number in range(1, 1001):
         omeka.put_media(number, 7, **{"o:size": 5, "o:original_url": f"{server.url}/files/{number}"})
     server.delay = lambda asked: 0.1 if asked.path == "/api/media" else 0.0
-    began = time.monotonic()
     record = omeka_of(server).describe("omeka:7")
-    assert time.monotonic() - began < 10 * 0.1
     assert [each.dsid for each in record.datastreams] == [str(number) for number in range(1, 1001)]
     assert len(server.asked) == 11
-    assert server.most_at_once <= 8
+    assert 3 < server.most_at_once <= 8
 
 
 def test_ten_thousand_media_are_an_item_and_more_are_not_asked_for(omeka: Omeka, server: PeerServer) -> None:

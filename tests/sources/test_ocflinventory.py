@@ -163,7 +163,7 @@ def test_bombs_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_path_without_measure_is_refused_in_no_time() -> None:
     """Of all the folders that it names none is made up."""
     began = time.monotonic()
-    for path in ("/".join("a" * 3_000_000), "a" * 10**7, "/".join("a" * 300)):
+    for path in ("/".join("a" * 500_000), "a" * 10**6, "/".join("a" * 300)):
         with pytest.raises(ObjectRefused, match="longer"):
             read(changed(_set("versions", "v2", "state", value={A: [path], B: ["b"]})))
         with pytest.raises(ObjectRefused, match="longer"):

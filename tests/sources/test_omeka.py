@@ -325,7 +325,7 @@ class TestWhoseItIs:
         for number in range(450, 200, -1):
             omeka.upload(number, 7, BODY)
         assert [int(each.dsid) for each in source.describe("omeka:7").datastreams] == list(range(450, 200, -1))
-        assert [asked.query["page"] for asked in server.asked if asked.path == "/api/media"] == ["1", "2", "3"]
+        assert sorted(asked.query["page"] for asked in server.asked if asked.path == "/api/media") == ["1", "2", "3"]
 
     def test_where_a_media_is_at_home_is_told_of_what_is_shown(self, omeka: Omeka, source: OmekaSource) -> None:
         omeka.put_item(7)

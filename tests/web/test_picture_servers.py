@@ -1,5 +1,7 @@
 """A package with pictures outlives restarts of the service while their server is away."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from django.utils import timezone
 
 from getapi import conf
 from getapi.models import Job, Package, StagedMember
-from getapi.services import jobs, keys, packages, repositories
+from getapi.services import fetching, jobs, keys, packages, preparation, repositories
 from getapi.services.layouts import LayoutCache
 from getapi.services.workshop import run_once
 from getapi.sources import http, standing
@@ -27,8 +29,9 @@ AWAY = Answer(status=503)
 class Library:
     """A service before an Omeka whose pictures come from elsewhere."""
 
-    def __init__(self, omeka: Omeka, images: PeerServer, client: Client, token: str, restart: Any) -> None:
-        self.omeka, self.images, self.client, self.token, self.restart = omeka, images, client, token, restart
+    def __init__(self, omeka: Omeka, server: PeerServer, images: PeerServer, client: Client, token: str, restart: Any) -> None:
+        self.omeka, self.omeka_server, self.images = omeka, server, images
+        self.client, self.token, self.restart = client, token, restart
 
     def hide_the_size(self) -> None:
         """As image servers do: a picture's size is not known before it is rendered."""
@@ -76,7 +79,7 @@ allow_private = true
 """)
         client = Client(REMOTE_ADDR=APPLICATION)
         token = get_token(client, keys.create_key("application", [APPLICATION]))
-        yield Library(omeka, images, client, token, restart)
+        yield Library(omeka, server, images, client, token, restart)
 
 
 def test_while_it_is_away_the_package_is_waited_for_and_then_goes_on_with_the_same_bytes(library: Library) -> None:
@@ -141,6 +144,23 @@ def test_what_the_stage_lost_meanwhile_is_had_again_when_it_is_back_however_long
     assert octets(library.content(package_id)) == bytes_then
 
 
+def test_what_cannot_be_had_again_through_a_fault_of_ours_ends(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told for ever that it is being prepared."""
+    library.hide_the_size()
+    package_id = library.ask()
+    (member,) = StagedMember.objects.filter(package=package_id)
+    (conf.current().stage.path / member.file).unlink()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(preparation, "see_again", fail)
+    assert library.content(package_id).status_code == 503
+    for _ in range(jobs.ATTEMPTS):
+        work_later()
+    assert library.content(package_id).status_code == 410
+
+
 def test_another_picture_in_its_place_is_never_sent_for_it(library: Library) -> None:
     library.hide_the_size()
     package_id = library.ask()
@@ -150,3 +170,60 @@ def test_another_picture_in_its_place_is_never_sent_for_it(library: Library) -> 
     library.restart()
     refused = library.content(package_id)
     assert (refused.status_code, refused.json()["code"]) == (410, "package-changed")
+
+
+def test_pictures_that_take_their_server_a_while_are_not_waited_for_one_after_the_other(library: Library) -> None:
+    for number in range(10, 50):
+        library.omeka.point_at(number, 123, None)
+        path = f"/iiif/{number}/full/max/0/default.jpg"
+        octets_of = JPEG[:-2] + bytes([number]) * number + JPEG[-2:]
+        library.omeka.pictures[path] = Answer(body=octets_of, headers={"Content-Type": "image/jpeg", "Content-Length": ""})
+    library.images.delay = lambda asked: 0.3 if asked.method == "GET" else 0.0
+    began = time.monotonic()
+    package_id = library.ask()
+    assert time.monotonic() - began < 40 * 0.3 * 2 / 2  # each is read twice, since it ends with its connection
+    assert 2 < library.images.most_at_once <= 8
+    whole = octets(library.content(package_id))
+    for number in range(10, 50):
+        assert bytes([number]) * number + JPEG[-2:] in whole
+
+    for member in StagedMember.objects.filter(package=package_id):
+        (conf.current().stage.path / member.file).unlink()
+    library.restart()
+    assert library.content(package_id).status_code == 503
+    library.omeka_server.asked.clear()
+    began = time.monotonic()
+    run_once()
+    assert time.monotonic() - began < 40 * 0.3 * 2 / 2
+    assert len(library.omeka_server.asked) == 2  # the item, and its media
+    assert octets(library.content(package_id)) == whole
+
+
+def test_nobody_renders_a_picture_to_say_how_large_it_is(library: Library) -> None:
+    library.hide_the_size()
+    answer = library.client.post(
+        "/api/get/ESTIMATE", {"token": library.token, "files": "omeka:123"}, headers={"accept": "application/json"}
+    )
+    assert [each["size"] for each in answer.json()["datastreams"]] == [len(ONE), None]
+    asked = {"token": library.token, "files": "omeka:123"}
+    assert library.client.post("/api/get/PACKAGE", asked, headers={"accept": "application/json"}).status_code == 202
+    assert {each.method for each in library.images.asked} == {"HEAD"}
+
+
+def test_what_cannot_be_put_aside_leaves_nothing_running(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "PAUSE", 0.0)
+    for number in range(10, 30):
+        library.omeka.point_at(number, 123, b"no picture at all")
+        library.omeka.pictures[f"/iiif/{number}/full/max/0/default.jpg"] = Answer(
+            body=b"no picture at all", headers={"Content-Type": "image/jpeg", "Content-Length": ""}
+        )
+    package_id = library.ask()
+    assert octets(library.content(package_id)).count(b"\tsource-unavailable\t") == 20
+    end = time.monotonic() + 5
+    while running_intakes() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert running_intakes() == []
+
+
+def running_intakes() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "supply"]

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from getapi.models import Job, Package
 from getapi.services import packages, preparation
-from getapi.services.fetching import PATIENCE
+from getapi.services.fetching import MEMBERS, PATIENCE
 from getapi.services.workshop import run_once
 from tests.transport.material import wait_until
 from tests.web.conftest import octets
@@ -44,7 +44,7 @@ def test_a_server_that_drips_is_given_up_after_the_stall_and_what_is_there_is_to
 
 
 def test_many_members_on_a_server_that_is_silent_cost_a_few_stalls_together(shop: Shop) -> None:
-    dsids = [f"D{number}" for number in range(8)]
+    dsids = [f"D{number}" for number in range(MEMBERS + PATIENCE + 1)]
     shop.put(*dsids)
     for dsid in dsids:
         shop.host.put(f"/{dsid}", A, pause=60)
@@ -54,7 +54,8 @@ def test_many_members_on_a_server_that_is_silent_cost_a_few_stalls_together(shop
     run_once()
     assert time.monotonic() - began < 7
     asked = [shop.host.bodies[f"/{dsid}"].asked.count("GET") for dsid in dsids]
-    assert [count - asked[-1] for count in asked[1:]] == [1] * (PATIENCE - 1) + [0] * (len(dsids) - PATIENCE)
+    begun = MEMBERS + PATIENCE - 1  # before it was known
+    assert [count - asked[-1] for count in asked[1:]] == [1] * (begun - 1) + [0] * (len(dsids) - begun)
     assert {each["dsid"] for each in shop.page(package_id)["notices"]} == set(dsids)
 
 
