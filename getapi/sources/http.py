@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
-from getapi.sources.gate import Gate
+from getapi.sources.gate import Gate, once_only
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 from getapi.sources.standing import Standing
@@ -189,7 +189,7 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        if gate is not None and self._standing(self._admit(url)[2]).is_away:
+        if self._standing(self._admit(url)[2]).is_away:
             raise SourceUnavailable(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
@@ -222,13 +222,19 @@ class HttpClient:
                 response = adapter.send(asked, stream=True, timeout=(CONNECTING, left), verify=self._verify)
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
-            self._standing(netloc).failed(reached=not _is_unreached(error))
+            self._note(netloc, error)
             raise self._unavailable(type(error).__name__) from None  # its text holds the URL
         except BaseException:  # whatever it is goes on its way; its place among the connections is nobody's else for ever
             let_go(adapter, line)
             raise
         self._standing(netloc).answered()
-        return Exchange(url=url, response=response, line=line, let_go=_once_only(partial(let_go, adapter, line)))
+        return Exchange(url=url, response=response, line=line, let_go=once_only(partial(let_go, adapter, line)))
+
+    def _note(self, netloc: str, error: Exception) -> None:
+        """A host that is no repository's own counts as away for its silence alone: who refuses at once keeps nobody waiting."""
+        is_unreached = _is_unreached(error)
+        if self.gate is not None or isinstance(error, requests.ConnectTimeout) or not is_unreached:
+            self._standing(netloc).failed(reached=self.gate is None or not is_unreached)
 
     def _standing(self, place: str) -> Standing:
         return self._standings.get(place) or self._standings.setdefault(place, Standing(self.clock))
@@ -271,10 +277,10 @@ class HttpClient:
         except UnicodeError:
             raise UrlRefused from None
         except OSError:
-            self._standing(netloc).failed(reached=False)
+            self._standing(netloc).failed(reached=self.gate is None)
             raise self._unavailable("its name cannot be resolved") from None
         if not addresses:
-            self._standing(netloc).failed(reached=False)
+            self._standing(netloc).failed(reached=self.gate is None)
             raise self._unavailable("its name has no address")
         if not all(is_reachable(address, private=self._private) for address in addresses):
             raise UrlRefused
@@ -285,14 +291,3 @@ def _is_unreached(error: Exception) -> bool:
     """Whether no connection was made at all."""
     reason = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, requests.ConnectTimeout) or isinstance(reason, NewConnectionError)
-
-
-def _once_only(release: Callable[[], None]) -> Callable[[], None]:
-    """A place that is given back twice would be somebody else's."""
-    waiting = [release]
-
-    def let_go() -> None:
-        if waiting:
-            waiting.pop()()
-
-    return let_go
