@@ -14,7 +14,8 @@ from getapi import models
 from getapi.core.errors import MalformedParameter
 from getapi.core.layout import lay_out
 from getapi.core.plan import Plan
-from getapi.services import packages, shelf, stage
+from getapi.services import packages, shelf
+from getapi.services.sharing import Shared
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 
 
@@ -36,7 +37,7 @@ def find_or_make(package_id: str, format: str, *, recipient: Recipient) -> str: 
     twin = _twin(row)
     if twin is not None:
         return twin
-    with stage.Shared(origin.pk) as shared, transaction.atomic():
+    with Shared(origin.pk) as shared, transaction.atomic():
         # Whoever asks at the same time waits, and finds what is made here.
         models.Package.objects.select_for_update().only("pk").get(pk=origin.pk)
         twin = _twin(row)

@@ -7,14 +7,11 @@ members are kept as long as their package; where room is wanted the oldest packa
 import contextlib
 import os
 import re
-import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from django.db import transaction
 from django.db.models import Q
@@ -22,18 +19,22 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from getapi import conf
-from getapi.core.errors import ContentMissing, PreparationStopped, StageBusy, StageTooSmall
+from getapi.core.errors import ContentMissing, PreparationStopped, StageBusy, StageTooSmall, StageUnusable
 from getapi.core.plan import Entry, Plan
 from getapi.core.source import Content, DatastreamRecord
 from getapi.models import Delivery, Package, StagedMember
+from getapi.services.supply import bring
 from getapi.sources.content import FileContent, Witness
 from getapi.transport.assurance import Doubt
 
 IN_USE = timedelta(seconds=60)
 """A package that was opened so lately is about to be sent; a delivery without a sign of life for so long has ended."""
 
+HANGS = 5.0
+"""Seconds that whoever discards something waits for the disk."""
+
 GRACE = 300.0
-"""Seconds for which no sweep takes a file away that has no row: it may come (Shared)."""
+"""Seconds for which no sweep takes a file away that has no row: it may come (services.sharing)."""
 
 _NAME = re.compile(r"[0-9a-f]{32}(\.draft)?")
 """What this module calls its files: it never deletes any other."""
@@ -191,41 +192,6 @@ def _sending(package_ids: Collection[str]) -> set[str]:
     return set(running.values_list("package", flat=True))
 
 
-class Shared:
-    """What is in the stage for a package, in the same files under names of their own, which become another package's or go again.
-
-    Linked before its rows are made, so that no transaction waits for a disk; a sweep spares what is so young (GRACE).
-    """
-
-    def __init__(self, package_id: str) -> None:
-        self._rows = [row for row in StagedMember.objects.filter(package=package_id, size__isnull=False) if _link(row)]
-        self._is_kept = False
-
-    def adopt(self, package_id: str) -> None:
-        """In the transaction that makes the other package."""
-        for row in self._rows:
-            row.pk, row.package_id = None, package_id
-        StagedMember.objects.bulk_create(self._rows)
-        self._is_kept = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if not self._is_kept:  # else they are committed, or a sweep takes them
-            unlink([row.file for row in self._rows])
-
-
-def _link(row: StagedMember) -> bool:
-    """Gives the row a name of its own for its file; false where there is no such file any more, or no links: then it is read once more."""
-    former, row.file = row.file, secrets.token_hex(16)
-    try:
-        (conf.current().stage.path / row.file).hardlink_to(conf.current().stage.path / former)
-    except OSError:
-        return False
-    return True
-
-
 def discard(package_id: str, *, drafts_only: bool = False) -> None:
     """Nothing of the package stays in the stage; ``drafts_only``: nothing that is not whole."""
     rows = StagedMember.objects.filter(package=package_id)
@@ -233,7 +199,9 @@ def discard(package_id: str, *, drafts_only: bool = False) -> None:
         rows = rows.filter(size__isnull=True)
     files = list(rows.values_list("file", flat=True))
     rows.filter(file__in=files).delete()
-    unlink([name for file in files for name in {file, file.removesuffix(".draft")}])
+    names = [name for file in files for name in {file, file.removesuffix(".draft")}]
+    with contextlib.suppress(StageUnusable):  # a disk that hangs must not keep who ends a package; a sweep takes them
+        bring(lambda: unlink(names), lambda: None, patience=HANGS, stalled=StageUnusable)
 
 
 def keep_only(package_id: str, entries: Iterable[Entry]) -> None:

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
-from getapi.sources.gate import Gate
+from getapi.sources.gate import Gate, once_only
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 from getapi.sources.standing import Standing
@@ -193,8 +193,8 @@ class HttpClient:
 
     def _insist(self, url: str, deadline: float, method: str, headers: Mapping[str, str], gate: Gate | None) -> Exchange:
         """Where the peer fails it is asked again for as long as there is time."""
-        standing = None if gate is None else self._standing(self._admit(url)[2])
-        if standing is not None and standing.is_away:
+        standing = self._standing(self._admit(url)[2])
+        if standing.is_away:
             raise (ServerLate if standing.is_late else SourceUnavailable)(self.repository)
         for pause in PAUSES if gate is not None else ():
             try:
@@ -228,13 +228,19 @@ class HttpClient:
         except (requests.RequestException, HTTPError, OSError) as error:
             let_go(adapter, line)
             kind = kind_of(error, overdue=line.overdue)
-            self._standing(netloc).failed(reached=was_reached(error), late=kind is ServerLate)
+            self._note(netloc, error, kind)
             raise self._unavailable(type(error).__name__, kind) from None  # its text holds the URL
         except BaseException:  # whatever it is goes on its way; its place among the connections is nobody's else for ever
             let_go(adapter, line)
             raise
         self._standing(netloc).answered()
-        return Exchange(url=url, response=response, line=line, let_go=_once_only(partial(let_go, adapter, line)))
+        return Exchange(url=url, response=response, line=line, let_go=once_only(partial(let_go, adapter, line)))
+
+    def _note(self, netloc: str, error: Exception, kind: type[SourceUnavailable]) -> None:
+        """A host that is no repository's own counts as away for its silence alone: who refuses at once keeps nobody waiting."""
+        is_reached = was_reached(error)
+        if self.gate is not None or isinstance(error, requests.ConnectTimeout) or is_reached:
+            self._standing(netloc).failed(reached=self.gate is None or is_reached, late=kind is ServerLate)
 
     def _standing(self, place: str) -> Standing:
         return self._standings.get(place) or self._standings.setdefault(place, Standing(self.clock))
@@ -277,22 +283,11 @@ class HttpClient:
         except UnicodeError:
             raise UrlRefused from None
         except OSError:
-            self._standing(netloc).failed(reached=False)
+            self._standing(netloc).failed(reached=self.gate is None)
             raise self._unavailable("its name cannot be resolved") from None
         if not addresses:
-            self._standing(netloc).failed(reached=False)
+            self._standing(netloc).failed(reached=self.gate is None)
             raise self._unavailable("its name has no address")
         if not all(is_reachable(address, private=self._private) for address in addresses):
             raise UrlRefused
         return addresses[0]
-
-
-def _once_only(release: Callable[[], None]) -> Callable[[], None]:
-    """A place that is given back twice would be somebody else's."""
-    waiting = [release]
-
-    def let_go() -> None:
-        if waiting:
-            waiting.pop()()
-
-    return let_go

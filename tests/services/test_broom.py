@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from getapi.models import Job, Package, StagedMember
-from getapi.services import jobs, stage, workshop
+from getapi.services import jobs, preparation, stage, workshop
 from getapi.services.broom import LONG, Broom
 from getapi.services.housekeeping import tidy_up
 from getapi.services.workshop import Custodian
@@ -101,4 +101,26 @@ def test_what_is_expired_goes_although_the_disk_hangs(configure: Configure) -> N
     Package.objects.create(id="0" * 32, created=timezone.now() - timedelta(days=40), **facts)
     purged = tidy_up(lambda: Broom(disk.sweep).sweep(0.1))
     assert (purged.packages, purged.files) == (1, 0)
+    disk.goes_on.set()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_ends_a_package_waits_for_its_disk_for_a_moment_only(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(f'stage.path = "{tmp_path}/stage"')
+    disk, now = Disk(), timezone.now()
+    package = Package.objects.create(
+        id="0" * 32, created=now, format="tar", name="p", size=0, files=0, etag="", encoder=1, plan=b"", state="preparing"
+    )
+    StagedMember.objects.create(package=package, repository="r", pid="a:1", dsid="D", file="0" * 32, created=now)
+    monkeypatch.setattr(stage, "unlink", lambda _: disk.sweep())
+    monkeypatch.setattr(stage, "HANGS", 0.5)
+    began = time.monotonic()
+    preparation.cancel(package.pk)
+    assert time.monotonic() - began < 5
+    assert disk.asked == 1
+    package.refresh_from_db()
+    assert package.state == "canceled"
+    assert not StagedMember.objects.exists()
     disk.goes_on.set()

@@ -16,7 +16,7 @@ from getapi.core.errors import ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
 from getapi.sources import http, standing
 from getapi.sources.addresses import is_reachable
-from getapi.sources.http import Credentials, UrlRefused, origin
+from getapi.sources.http import Credentials, HttpClient, UrlRefused, origin
 from getapi.sources.peer import Login, Peer
 from tests.sources.peers import NAME, Answer, Asked, PeerServer, running
 from tests.sources.tricks import dripping_head, silent
@@ -239,6 +239,43 @@ def test_one_object_that_a_server_hangs_on_does_not_make_it_away_for_the_others(
     with pytest.raises(SourceUnavailable):
         get(peer)
     assert len(server.asked) == asked
+
+
+class TestHostsOfExternalDatastreams:
+    """Of which an object may have hundreds: planning asks for each of them in turn."""
+
+    @pytest.fixture
+    def client(self, server: PeerServer, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
+        monkeypatch.setattr(http, "CONNECTING", 0.1)
+        return HttpClient(frozenset({server.url.removeprefix("http://")}), repository="r", private=True)
+
+    def ask(self, client: HttpClient, server: PeerServer, path: str) -> None:
+        client.ask(f"{server.url}/{path}", deadline=client.clock() + 0.3).close()
+
+    def test_one_that_is_silent_is_left_alone_for_a_while(self, client: HttpClient, server: PeerServer) -> None:
+        server.trick, server.tricked = silent, lambda asked: asked.path == "/hangs"
+        for _ in range(50):
+            with pytest.raises(SourceUnavailable):
+                self.ask(client, server, "hangs")
+        assert len(server.asked) == standing.PATIENCE
+        with pytest.raises(SourceUnavailable):
+            self.ask(client, server, "x")
+
+    def test_one_object_that_it_hangs_on_closes_it_to_no_other(self, client: HttpClient, server: PeerServer) -> None:
+        server.trick, server.tricked = silent, lambda asked: asked.path == "/hangs"
+        for _ in range(2 * standing.PATIENCE):
+            with pytest.raises(SourceUnavailable):
+                self.ask(client, server, "hangs")
+            self.ask(client, server, "x")
+
+    def test_one_that_refuses_at_once_costs_no_time_and_is_asked_again(self, client: HttpClient, server: PeerServer) -> None:
+        """It may be there again when a preparation tries once more, two seconds later."""
+        port = server.port
+        client._hosts = frozenset({f"127.0.0.1:{port}", "127.0.0.1:9"})
+        for _ in range(5):
+            with pytest.raises(SourceUnavailable):
+                client.ask("http://127.0.0.1:9/x", deadline=client.clock() + 0.3)
+        assert not client._standing("127.0.0.1:9").is_away
 
 
 @pytest.mark.parametrize("target", ["http://\x00", "/\ud800", "http://127.0.0.1:80\\@x/", "//[::1", "/%zz", "http://*.x/"])

@@ -11,6 +11,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from getapi.models import Package, StagedMember
 from getapi.services import counterpart, jobs, preparation, shelf, stage
 from getapi.services.rounds import close_databases
+from getapi.services.sharing import Shared
 from getapi.services.statistics import Recipient
 from getapi.services.workshop import run_once
 from tests.web.preparing.conftest import Shop, job_of
@@ -72,7 +73,7 @@ def at(step: str, act: object, patch: pytest.MonkeyPatch) -> None:
     elif step == "put":
         patch.setattr(shelf, "put", after(shelf.put))
     elif step == "adopt":
-        patch.setattr(stage.Shared, "adopt", after(stage.Shared.adopt))
+        patch.setattr(Shared, "adopt", after(Shared.adopt))
     else:
         patch.setattr(BaseDatabaseWrapper, "commit", after(BaseDatabaseWrapper.commit))
 
