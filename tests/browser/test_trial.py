@@ -52,6 +52,7 @@ def test_a_refusal_is_shown_in_its_place(trial: Any) -> None:
 
 
 def test_the_lines_follow_what_is_typed_and_never_hold_the_token(trial: Any, application: Application) -> None:
+    assert trial.get_by_text("They follow what you type").is_visible()
     trial.get_by_label("Token", exact=True).fill(application.token)
     trial.get_by_label("Objects and datastreams").fill("""a:1/"<b>&'\nb:2""")
     trial.get_by_label("Name of the download").fill("it's")
@@ -99,6 +100,7 @@ def test_the_lines_for_fetch_lead_to_the_package(trial: Any, application: Applic
 
 def test_without_javascript_the_form_asks_all_the_same(plain: Any, service: Server, application: Application) -> None:
     plain.goto(f"{service.url}/api/try")
+    assert not plain.get_by_text("They follow what you type").is_visible()
     plain.get_by_label("Token", exact=True).fill(application.token)
     plain.get_by_label("Objects and datastreams").fill(SMALL)
     for button, heading in (("What would come?", "This is what would come"), ("Make the package", "Ready to download")):

@@ -143,6 +143,13 @@ def test_a_package_s_page_is_whole_in_every_state_and_runs_nothing_but_our_own_f
         assert len(identifiers) == len(set(identifiers))
 
 
+def test_no_search_engine_keeps_a_package_s_address_or_takes_what_it_leads_to(browser: Client, kept: str) -> None:
+    page: Any = html.document_fromstring(browser.get(kept).content)
+    assert page.xpath("string(//meta[@name='robots']/@content)") == "noindex, nofollow"
+    listed: Any = html.document_fromstring(browser.get("/api/get/rutgers-lib:1234").content)
+    assert not listed.xpath("//meta[@name='robots']")
+
+
 def test_no_page_keeps_or_wants_a_cookie(browser: Client, kept: str) -> None:
     for address in (kept, "/api/try"):
         assert not browser.get(address).cookies

@@ -57,6 +57,7 @@
     for (const name of ["files"]) form.elements[name].value = typed(name);
   });
   form.addEventListener("input", follow);
+  document.getElementById("follows").hidden = false;
   for (const each of document.querySelectorAll("[data-service]")) each.textContent = service;
   follow();
 })();
