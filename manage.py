@@ -27,6 +27,12 @@ def main() -> None:
     except BrokenPipeError:
         # Who reads has gone, such as `head`. What Python still holds, for him and of the database, is not worth a word either.
         os._exit(1)
+    except OSError as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.stderr.write(f"CommandError: {error.strerror or error}\n")
+        sys.stderr.flush()
+        os._exit(1)  # a standard output that is full is no news at the end either
 
 
 if __name__ == "__main__":

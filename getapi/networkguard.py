@@ -23,6 +23,6 @@ class NetworkGuard:
 
     def process_view(self, request: HttpRequest, *_view: object) -> None:
         match = request.resolver_match
-        guarded = match and ("admin" in match.app_names or match.url_name == "metrics")
+        guarded = match and ("admin" in match.app_names or getattr(getattr(match.func, "cls", None), "is_for_operators", False))
         if guarded and not addresses.read(request.META).within(conf.current().metrics.networks):
             raise Http404

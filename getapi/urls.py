@@ -1,4 +1,4 @@
-"""The addresses of SPEC 1. Method names match without regard to case, with or without a trailing slash."""
+"""The addresses of SPEC 1, with or without a trailing slash. Method names match without regard to case."""
 
 from django.urls import URLPattern, path, re_path, register_converter
 from django.urls.converters import StringConverter
@@ -59,7 +59,7 @@ urlpatterns = [
     *_zip("status", ZipStatusView, "zip-status"),
     *_zip("cancel", ZipCancelView, "zip-cancel"),
     *_thing("api/try", TrialView, "try"),
-    path("healthz", LiveView.as_view(), name="healthz"),
-    path("readyz", ReadyView.as_view(), name="readyz"),
-    path("metrics", MetricsView.as_view(), name="metrics"),
+    *_thing("healthz", LiveView, "healthz"),
+    *_thing("readyz", ReadyView, "readyz"),
+    *_thing("metrics", MetricsView, "metrics"),
 ]

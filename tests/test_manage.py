@@ -39,3 +39,15 @@ def test_who_stops_reading_ends_a_command_without_a_word(tmp_path: Path) -> None
             [sys.executable, "manage.py", "help"], cwd=tables.ROOT, env=environ, stdout=gone, stderr=subprocess.PIPE, check=False
         )
     assert (found.returncode, found.stderr) == (1, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("words", [("help",), ("export_statistics", *DAYS)], ids=" ".join)
+def test_an_output_that_is_full_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    manage(tmp_path, "", "migrate", "--verbosity", "0")
+    environ = {"PACKAGING_CONFIG": str(tmp_path / "packaging.toml"), "PACKAGING_SECRET_KEY": "s3cret-" * 8, "PATH": "/usr/bin:/bin"}
+    environ |= {"PACKAGING_DATABASE": f"sqlite:///{tmp_path}/rows.sqlite3"}
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "manage.py", *words]
+        found = subprocess.run(command, cwd=tables.ROOT, env=environ, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert (found.returncode, found.stderr) == (1, b"CommandError: No space left on device\n")

@@ -8,6 +8,7 @@ from datetime import datetime
 from operator import is_
 from typing import Any
 
+from django import db
 from django.utils import timezone
 
 from getapi import conf, models
@@ -36,7 +37,6 @@ from getapi.services.layouts import LayoutCache, LayoutsInUse
 from getapi.services.planning import planning
 from getapi.services.repositories import registry
 from getapi.services.retraction import retraction
-from getapi.services.rounds import AWAY
 from getapi.services.statistics import Recipient, kept_address, kept_user_agent
 from getapi.services.verification import doubt
 from getapi.transport.assurance import Doubt
@@ -141,7 +141,7 @@ def keep(package: Package, *, client: str | None, recipient: Recipient) -> Packa
     )
     try:
         shelf.put(row, plan)
-    except AWAY:
+    except db.Error:
         retraction.leave(package.id)  # a COMMIT may be done though its answer never came
         raise
     _recent.put(package.id, package.layout)

@@ -40,7 +40,6 @@ from getapi.services.jobs import Claim
 from getapi.services.pulse import Pulse, stopping
 from getapi.services.repositories import registry
 from getapi.services.retraction import retraction
-from getapi.services.rounds import AWAY
 from getapi.services.sighting import see_again
 from getapi.services.statistics import LOGGED_ID, Recipient, kept_address, kept_user_agent
 from getapi.services.stock import Stock, Survey
@@ -83,7 +82,7 @@ def ask(request: PackageRequest, *, client: str | None, recipient: Recipient, th
         with db.transaction.atomic():
             shelf.put(row, None)
             jobs.put(row, request=encode(request), thorough=thorough, content=address(row.pk))
-    except AWAY:
+    except db.Error:
         retraction.leave(row.pk)  # a COMMIT may be done though its answer never came
         raise
     return row.pk

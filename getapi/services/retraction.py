@@ -3,13 +3,18 @@
 Where it was the database that failed they are taken back once it answers again, by the process's database thread.
 """
 
+import logging
 import os
 from collections import deque
 from types import TracebackType
 
+from django import db
+
 from getapi.core.errors import DatabaseUnavailable
 from getapi.models import Package
 from getapi.services.rounds import AWAY, Rounds, rounds
+
+logger = logging.getLogger("getapi.packages")
 
 
 class Retraction:
@@ -30,7 +35,7 @@ class Retraction:
         """Deletes the package, or what there is of it; where the database is away, later."""
         try:
             Package.objects.filter(pk=package_id).delete()
-        except AWAY:
+        except db.Error:
             self.leave(package_id)
 
     def leave(self, package_id: str) -> None:
@@ -39,9 +44,14 @@ class Retraction:
         self._writer.engage()
 
     def write(self) -> bool:
-        """A round. Raises django.db.Error where the database is away."""
+        """A round. Raises django.db.Error where the database is away; what it refuses for another reason it would refuse for ever."""
         while self._left:
-            Package.objects.filter(pk=self._left[0]).delete()
+            try:
+                Package.objects.filter(pk=self._left[0]).delete()
+            except AWAY:
+                raise
+            except db.Error:
+                logger.exception("a package that nobody was told of stays until it expires")
             self._left.popleft()
         return False
 
@@ -55,7 +65,7 @@ class _Telling:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, (DatabaseUnavailable, *AWAY)):
+        if isinstance(error, (DatabaseUnavailable, db.Error)):
             self._retraction.leave(self._package_id)
         elif error is not None:
             self._retraction.take_back(self._package_id)

@@ -34,6 +34,8 @@ class ReadyView(ApiView):
 class MetricsView(ApiView):
     """What the processes of this node counted, and what the database knows; from ``metrics.networks`` alone (``networkguard``)."""
 
+    is_for_operators = True
+
     @description.metrics
     def get(self, request: Request) -> HttpResponse:
         told, media_type = metrics.render(request.META.get("HTTP_ACCEPT", ""))

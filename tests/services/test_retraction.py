@@ -71,3 +71,17 @@ def test_what_cannot_be_taken_back_now_is_so_when_the_database_is_back(
     assert is_kept(package)
     assert not writer.go()
     assert not is_kept(package)
+
+
+def test_what_the_database_refuses_for_another_reason_is_not_tried_for_ever(
+    writer: Rounds, package: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def malformed(*_: object, **__: object) -> None:
+        raise db.DatabaseError("database disk image is malformed")
+
+    retraction = Retraction(writer)
+    monkeypatch.setattr("getapi.services.retraction.Package.objects.filter", malformed)
+    with pytest.raises(ValueError, match="whatever"), retraction.unless_told(package):
+        raise ValueError("whatever")
+    assert not writer.go()
+    assert not writer.is_away

@@ -22,14 +22,21 @@ ASKED = 40
 
 
 @pytest.mark.parametrize("method", ["get", "head"])
-def test_from_elsewhere_nothing_is_there(client: Client, configure: Configure, db: None, method: str) -> None:
+@pytest.mark.parametrize("address", ["/metrics", "/metrics/"])
+def test_from_elsewhere_nothing_is_there(client: Client, configure: Configure, db: None, method: str, address: str) -> None:
     configure()
     ask = getattr(client, method)
-    assert ask("/metrics").status_code == 200
-    assert ask("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 404
-    assert ask("/metrics", HTTP_X_FORWARDED_FOR="127.0.0.1").status_code == 404
+    assert ask(address).status_code == 200
+    assert ask(address, REMOTE_ADDR="192.0.2.7").status_code == 404
+    assert ask(address, HTTP_X_FORWARDED_FOR="127.0.0.1").status_code == 404
     configure('metrics.networks = ["192.0.2.0/24"]')
-    assert ask("/metrics", REMOTE_ADDR="192.0.2.7").status_code == 200
+    assert ask(address, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_health_is_told_with_or_without_a_slash_as_all_else(client: Client, configure: Configure, db: None) -> None:
+    configure()
+    for address in ("/healthz", "/healthz/", "/readyz", "/readyz/"):
+        assert client.get(address).status_code == 200
 
 
 def test_a_download_shows_in_it(api: Client, serve: Serve, token: str) -> None:
