@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from getapi.core.notice import NoticeCode
 from getapi.core.restriction import Ground, Moment, Restriction
-from getapi.core.source import ControlGroup, DatastreamRecord, ObjectRecord, State
+from getapi.core.source import ACTIVE, EXTERNAL, REDIRECT, DatastreamRecord, ObjectRecord
 from getapi.core.wildcards import any_of
 
 RESERVED = (
@@ -97,7 +97,7 @@ _EXTERNAL = Denied(code=NoticeCode.EXTERNAL, text="Kept elsewhere, where this se
 
 def decide(record: ObjectRecord, datastream: DatastreamRecord, rules: AccessRules, now: datetime) -> Allowed | Denied:
     """Whether a datastream may leave at ``now`` (aware). Where several denials meet, the first in SPEC 4's order is told."""
-    if record.state is not State.ACTIVE or datastream.state is not State.ACTIVE:
+    if record.state is not ACTIVE or datastream.state is not ACTIVE:
         return _INACTIVE
     if not rules.offers(datastream.dsid.casefold()):
         return _RESERVED
@@ -111,7 +111,7 @@ def decide_map(record: ObjectRecord, datastream: DatastreamRecord, rules: Access
 
 def decide_object(record: ObjectRecord, rules: AccessRules, now: datetime) -> Allowed | Denied:  # noqa: ARG001 - one shape with its two neighbours
     """Whether an object may be spoken of at all. An embargo does not silence it: each of its datastreams is told as embargoed."""
-    if record.state is not State.ACTIVE:
+    if record.state is not ACTIVE:
         return _INACTIVE
     return _RESTRICTED if rules.denied and record.pid.casefold() in rules.denied else _ALLOWED
 
@@ -122,9 +122,9 @@ def _decide_content(record: ObjectRecord, datastream: DatastreamRecord, rules: A
         return closing
     if rules.denied and not rules.denied.isdisjoint(_names(record, datastream)):
         return _RESTRICTED
-    if datastream.control_group is ControlGroup.REDIRECT:
+    if datastream.control_group is REDIRECT:
         return _REDIRECT
-    if datastream.control_group is ControlGroup.EXTERNAL and not _is_fetched(datastream.location, rules.external_hosts):
+    if datastream.control_group is EXTERNAL and not _is_fetched(datastream.location, rules.external_hosts):
         return _EXTERNAL
     return _ALLOWED
 
@@ -135,7 +135,7 @@ def _names(record: ObjectRecord, datastream: DatastreamRecord) -> tuple[str, str
 
 
 def _is_active(record: ObjectRecord, datastream: DatastreamRecord) -> bool:
-    return record.state is State.ACTIVE and datastream.state is State.ACTIVE
+    return record.state is ACTIVE and datastream.state is ACTIVE
 
 
 def _is_fetched(location: str, hosts: frozenset[str]) -> bool:

@@ -7,14 +7,14 @@ from getapi.core.division import Division, Pointer
 from getapi.core.names import Folder, Leaf, Placed, assign_paths, file_name, plain_segment
 from getapi.core.selection import Pick
 from getapi.core.source import ObjectRecord
-from getapi.core.value import maker
+from getapi.core.value import maker, value
 
 _ROOT = "data"
 
 _new_placed = maker(Placed[Pick])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Group:
     """An object's picks and the structural map that lays them out, if there is one."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from getapi.core.errors import SizeUnknown, XmlRefused
-from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, Marked, Source
+from getapi.core.source import INLINE, Content, DatastreamRecord, Digest, Marked, Source
 from getapi.core.xml import MAX_OCTETS
 
 _BLOCK = 2**20
@@ -56,7 +56,7 @@ def is_complete(datastream: DatastreamRecord, algorithm: str) -> bool:
     """Whether ``complete`` has nothing to find out."""
     if datastream.size is None:
         return False
-    return datastream.control_group is not ControlGroup.INLINE or datastream.digest(algorithm) is not None
+    return datastream.control_group is not INLINE or datastream.digest(algorithm) is not None
 
 
 def complete(datastream: DatastreamRecord, source: Source, algorithm: str, gauge: Gauge | None = None) -> DatastreamRecord:
@@ -68,7 +68,7 @@ def complete(datastream: DatastreamRecord, source: Source, algorithm: str, gauge
     """
     if is_complete(datastream, algorithm):
         return datastream
-    unhashed = datastream.control_group is ControlGroup.INLINE and datastream.digest(algorithm) is None
+    unhashed = datastream.control_group is INLINE and datastream.digest(algorithm) is None
     gauge = gauge or Unknowing()
     known = gauge.recall(source.name, datastream) if datastream.size is None else None
     if known is not None:

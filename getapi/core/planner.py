@@ -18,6 +18,7 @@ from getapi.core.plan import Entry, Plan, enter
 from getapi.core.request import PackageRequest, parse_reference
 from getapi.core.selection import Catalogue, Notices, Pick, Repositories, pick_named
 from getapi.core.tags import bag_info, notices_text
+from getapi.core.value import maker
 
 FAULTS = {
     NoticeCode.FIXITY: "The content does not match its recorded checksum",
@@ -27,6 +28,9 @@ FAULTS = {
     NoticeCode.EXTERNAL: "Kept elsewhere, where this service does not fetch from",
 }
 """Why a datastream's bytes cannot be had, by the code of its fault or of what the ledger found."""
+
+
+_new_group = maker(Group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +102,7 @@ def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, 
     groups = []
     for record, picks in named:
         chart = own.get(record.pid) or presentation_chart(catalogue, record, rules.structmaps, rules.limits, notices)
-        groups.append(Group(record=record, picks=picks, structure=chart.map.root if chart else record.structure))
+        groups.append(_new_group(record=record, picks=picks, structure=chart.map.root if chart else record.structure))
     for chart in charts:
         if chart.map.unresolved:
             text = f"{len(chart.map.unresolved)} pointers of the map name no datastream of this repository"

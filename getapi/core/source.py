@@ -22,6 +22,10 @@ class State(StrEnum):
     DELETED = "D"
 
 
+ACTIVE = State.ACTIVE
+"""To look up a member of an enumeration takes as long as to call a function: who does so for each of thousands uses these names."""
+
+
 class ControlGroup(StrEnum):
     """FOXML 1.1 control groups: who keeps a datastream's bytes."""
 
@@ -29,6 +33,9 @@ class ControlGroup(StrEnum):
     MANAGED = "M"
     EXTERNAL = "E"
     REDIRECT = "R"
+
+
+INLINE, MANAGED, EXTERNAL, REDIRECT = ControlGroup.INLINE, ControlGroup.MANAGED, ControlGroup.EXTERNAL, ControlGroup.REDIRECT
 
 
 @value(frozen=True, slots=True, kw_only=True)

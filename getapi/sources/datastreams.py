@@ -6,7 +6,7 @@ from collections.abc import Callable
 from getapi.core.errors import SourceUnavailable
 from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
-from getapi.core.source import ControlGroup, DatastreamRecord, Digest
+from getapi.core.source import EXTERNAL, INLINE, MANAGED, ControlGroup, DatastreamRecord, Digest
 from getapi.core.value import maker, value
 from getapi.sources.blobstore import BlobStore
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version
@@ -66,14 +66,14 @@ _NO_VERSION = Version()
 def _record(datastream: Datastream, pid: str, home: str, find: Find) -> DatastreamRecord:
     version, group = datastream.version or _NO_VERSION, datastream.control_group
     found = _find(datastream, group, pid, home, find)
-    managed = group is ControlGroup.MANAGED and datastream.version is not None and not version.embedded
+    managed = group is MANAGED and datastream.version is not None and not version.embedded
     return _new_record(
         pid=pid,
         dsid=datastream.id,
         version=version.id,
         state=datastream.state,
-        control_group=group or ControlGroup.MANAGED,
-        mime=version.mime or ("text/xml" if group is ControlGroup.INLINE else ""),
+        control_group=group or MANAGED,
+        mime=version.mime or ("text/xml" if group is INLINE else ""),
         label=version.label,
         created=version.created,
         size=found.size,
@@ -83,7 +83,7 @@ def _record(datastream: Datastream, pid: str, home: str, find: Find) -> Datastre
         location=found.location,
         identity=found.identity,
         fault=found.fault,
-        remote=found.remote or group is ControlGroup.EXTERNAL,
+        remote=found.remote or group is EXTERNAL,
     )
 
 
@@ -91,9 +91,9 @@ def _find(datastream: Datastream, group: ControlGroup | None, pid: str, home: st
     version = datastream.version
     if version is None or group is None or version.embedded:
         return MALFORMED
-    if group is ControlGroup.INLINE:
+    if group is INLINE:
         return _find_inline(version, home)
-    if group is ControlGroup.MANAGED:
+    if group is MANAGED:
         return find(datastream.id, version, managed_token(pid, datastream.id, version))
     return Bytes(location=version.reference) if version.reference else MALFORMED
 

@@ -8,7 +8,7 @@ from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.rights import read_statements, relation_ids, statement_ids
 from getapi.core.rights.rules import EmbargoRule
-from getapi.core.source import Content, ControlGroup, DatastreamRecord, ObjectRecord
+from getapi.core.source import MANAGED, Content, DatastreamRecord, ObjectRecord
 from getapi.core.value import maker, value
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
 from getapi.sources.content import ABSENT, FileContent, Witness, hold
@@ -99,7 +99,7 @@ class Fedora3Source:
         """All the files that a record rests on; none where one of them is not there: what comes to be has no identity yet."""
         witnesses = [Witness.of(self._objects.whole(blob.path), blob.identity)]
         for datastream in record.datastreams:
-            if datastream.control_group is ControlGroup.MANAGED:
+            if datastream.control_group is MANAGED:
                 if not datastream.identity:
                     return ()
                 witnesses.append(Witness.of(self._datastreams.whole(datastream.location), datastream.identity))
@@ -167,10 +167,10 @@ class Fedora3Source:
         return value
 
     def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[DatastreamRecord, ...]:
-        def find(_dsid: str, _version: Version, token: str | None) -> Bytes:
-            return find_stored(token, self._datastreams)
+        return record_datastreams(value, pid=pid, home=blob.path, find=self._find_managed)
 
-        return record_datastreams(value, pid=pid, home=blob.path, find=find)
+    def _find_managed(self, _dsid: str, _version: Version, token: str | None) -> Bytes:
+        return find_stored(token, self._datastreams)
 
     def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> FileContent:
         blob = self._datastreams.examine(datastream.location)

@@ -18,7 +18,7 @@ GROUPS = {group.value: group for group in ControlGroup}
 _new_version, _new_digest = maker(Version), maker(Digest)
 
 _SIZE = re.compile(r"[0-9]{1,18}")
-_DIGESTS = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-384": 96, "SHA-512": 128}
+_DIGESTS = {"MD5": ("md5", 32), "SHA-1": ("sha1", 40), "SHA-256": ("sha256", 64), "SHA-384": ("sha384", 96), "SHA-512": ("sha512", 128)}
 _HEX = re.compile(r"[0-9a-f]+")
 
 
@@ -52,7 +52,8 @@ def parse_digest(kind: str, value: str) -> tuple[Digest, ...]:
 
     One that could not be computed is written as "ExceptionReadingStream", a disabled one as "none".
     """
+    algorithm, length = _DIGESTS.get(kind, ("", 0))
     value = value.lower()
-    if len(value) != _DIGESTS.get(kind) or not _HEX.fullmatch(value):
+    if not algorithm or len(value) != length or not _HEX.fullmatch(value):
         return ()
-    return (_new_digest(algorithm=kind.replace("-", "").lower(), value=value),)
+    return (_new_digest(algorithm=algorithm, value=value),)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.rights import are_silent_relations
-from getapi.core.source import Content, ControlGroup, DatastreamRecord
+from getapi.core.source import INLINE, MANAGED, Content, DatastreamRecord
 from getapi.sources.digitalobject import DigitalObject
 from getapi.sources.inlinexml import InlineXml
 
@@ -30,7 +30,7 @@ def statement_documents(
         folded = datastream.dsid.casefold()
         if folded not in ids:
             continue
-        inline = _find_inline(value, datastream.dsid) if datastream.control_group is ControlGroup.INLINE else None
+        inline = _find_inline(value, datastream.dsid) if datastream.control_group is INLINE else None
         if inline is None:
             documents[datastream.dsid] = read_statement(datastream, read)
         elif folded not in relations or not (inline.plain and are_silent_relations(inline.octets)):
@@ -46,7 +46,7 @@ def _find_inline(value: DigitalObject, dsid: str) -> InlineXml | None:
 
 
 def read_statement(datastream: DatastreamRecord, read: Callable[[DatastreamRecord], Content]) -> bytes | None:
-    if datastream.control_group is not ControlGroup.MANAGED or datastream.fault or not 0 < (datastream.size or 0) <= MAX_STATEMENT:
+    if datastream.control_group is not MANAGED or datastream.fault or not 0 < (datastream.size or 0) <= MAX_STATEMENT:
         return None
     try:
         with read(datastream) as content:

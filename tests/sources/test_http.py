@@ -246,7 +246,7 @@ class TestHostsOfExternalDatastreams:
 
     @pytest.fixture
     def client(self, server: PeerServer, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
-        monkeypatch.setattr(http, "CONNECTING", 0.1)
+        monkeypatch.setattr(http, "LEAST", 0.05)
         return HttpClient(frozenset({server.url.removeprefix("http://")}), repository="r", private=True)
 
     def ask(self, client: HttpClient, server: PeerServer, path: str) -> None:
