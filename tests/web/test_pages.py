@@ -96,8 +96,8 @@ def test_an_object_without_anything_open_says_so(browser: Client) -> None:
 def test_what_a_repository_says_is_text_on_the_page(browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     describe = Registry.describe
 
-    def evil(self: Registry, pid: str, **besides: Any) -> ObjectRecord:
-        record = describe(self, pid, **besides)
+    def evil(self: Registry, pid: str, **how: Any) -> ObjectRecord:
+        record = describe(self, pid, **how)
         made = [replace(each, label=LABEL, mime=LABEL) for each in record.datastreams]
         return replace(record, label=LABEL, datastreams=tuple(made))
 

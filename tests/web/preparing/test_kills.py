@@ -26,6 +26,17 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 def work_once(site: Site, **environ: str) -> int:
     """A worker that does what waits, to its end; its exit status."""
+    return manage(site, "worker", "--once", **environ)
+
+
+def a_minute_goes_by(site: Site) -> None:
+    """Whoever was killed with a message of the queue in hand, and had not taken its job, leaves that to be handed over again."""
+    later = "timezone.now() - timedelta(minutes=2)"
+    imports = "from datetime import timedelta; from django.utils import timezone; from getapi.models import Job"
+    assert manage(site, "shell", "--no-imports", "-c", f"{imports}; Job.objects.filter(state='waiting').update(queued={later})") == 0
+
+
+def manage(site: Site, *arguments: str, **environ: str) -> int:
     given = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": SETTINGS,
@@ -34,7 +45,7 @@ def work_once(site: Site, **environ: str) -> int:
         "PYTHONPATH": str(TOP),
         **environ,
     }
-    command = [sys.executable, str(TOP / "manage.py"), "worker", "--once"]
+    command = [sys.executable, str(TOP / "manage.py"), *arguments]
     with (site.server.folder / "worker.log").open("ab") as log:
         return subprocess.run(command, env=given, cwd=site.server.folder, stdout=log, stderr=log, timeout=120, check=False).returncode
 
@@ -53,6 +64,10 @@ def test_at_any_moment_costs_nothing_but_another_attempt(site: Site) -> None:
         # Who died with the queue's word in his hands has not begun: a minute later it is handed over again.
         site.server.rows("UPDATE getapi_job SET queued = ? WHERE state = 'waiting' RETURNING id", "2020-01-01 00:00:00")
         assert work_once(site) == 0
+        if site.state(package_id) == "preparing":
+            assert site.job("state", package_id) == "waiting", number
+            a_minute_goes_by(site)
+            assert work_once(site) == 0
         assert site.state(package_id) == "ready", number
         assert site.content(package_id) == whole
         assert int(site.job("attempts", package_id)) <= 2
