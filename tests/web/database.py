@@ -35,7 +35,7 @@ class Database:
     def rows(self, query: str, *parameters: str) -> list[tuple[Any, ...]]:
         """``query`` has question marks for its parameters."""
         if self.url.startswith("sqlite"):
-            with closing(connect(self.url.removeprefix("sqlite:///"), timeout=20)) as database, database:
+            with closing(connect(self.url.removeprefix("sqlite:///"), timeout=20)) as database:
                 return database.execute(query, parameters).fetchall()
         with closing(psycopg.connect(self.url, autocommit=True)) as served:
             return served.execute(query.replace("?", "%s").encode(), parameters).fetchall()

@@ -61,8 +61,6 @@ def test_at_any_moment_costs_nothing_but_another_attempt(site: Site) -> None:
         package_id = site.ask()
         status = work_once(site, DIES_AT=str(number))
         assert status in {0, 9}
-        # Who died with the queue's word in his hands has not begun: a minute later it is handed over again.
-        site.server.rows("UPDATE getapi_job SET queued = ? WHERE state = 'waiting' RETURNING id", "2020-01-01 00:00:00")
         assert work_once(site) == 0
         if site.state(package_id) == "preparing":
             assert site.job("state", package_id) == "waiting", number
