@@ -224,7 +224,7 @@ class HttpClient:
             let_go(adapter, line)
             self._note(netloc, error)
             raise self._unavailable(type(error).__name__) from None  # its text holds the URL
-        except BaseException:  # whatever it is goes on its way; its place among the connections is nobody's else for ever
+        except BaseException:  # whatever it is goes on its way; its place among the connections must be free again
             let_go(adapter, line)
             raise
         self._standing(netloc).answered()
