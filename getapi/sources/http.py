@@ -230,7 +230,7 @@ class HttpClient:
             kind = kind_of(error, overdue=line.overdue)
             self._note(netloc, error, kind)
             raise self._unavailable(type(error).__name__, kind) from None  # its text holds the URL
-        except BaseException:  # whatever it is goes on its way; its place among the connections is nobody's else for ever
+        except BaseException:  # whatever it is goes on its way; its place among the connections must be free again
             let_go(adapter, line)
             raise
         self._standing(netloc).answered()
