@@ -72,6 +72,8 @@ def _review_object(entries: Sequence[Entry], record: ObjectRecord, rules: Access
         if isinstance(verdict, Denied):
             # What is not spoken of is told as what is not there (SPEC 1, "One datastream").
             raise PackageClosed(record.pid, datastream.dsid, verdict.text) if verdict.closed else _changed(entry)
+        if _is_silent(entry, datastream):
+            raise SourceUnavailable(record.repository)
         if not _is_same(entry.datastream, datastream):
             others.append(entry)
     return others
@@ -118,6 +120,13 @@ def _is_same(planned: DatastreamRecord, found: DatastreamRecord) -> bool:
 def _is_told_when_opened(found: DatastreamRecord) -> bool:
     """Of what lies on another host neither size nor identity are known before it is asked; opening compares both."""
     return found.remote and found.size is None and not found.identity
+
+
+def _is_silent(entry: Entry, found: DatastreamRecord) -> bool:
+    """Of a file in the repository's own store neither size nor identity is known only while it cannot be looked at."""
+    planned = entry.datastream
+    was_file = bool(planned.identity) and not (planned.remote or entry.is_staged)
+    return was_file and found.fault is None and not (found.remote or found.unsized or found.identity) and found.size is None
 
 
 def _refuse_damaged(repository: str, entries: Sequence[Entry], ledger: Ledger) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Generator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from getapi import conf
@@ -91,7 +92,7 @@ def take_in(
 ) -> None:
     """Puts all of the datastream into the package's stage; ``supply`` as ``read_through``. Raises what that does, StageTooSmall, StageBusy,
     StageUnusable, PreparationStopped."""
-    with Draft(package_id, source.name, datastream) as draft:
+    with supply or nullcontext(), Draft(package_id, source.name, datastream) as draft:  # the former ends where no draft can begin
         found = read_through(source, datastream, algorithm=algorithm, most=most, look=look, write=draft.write, supply=supply)
         draft.keep(digests=found.digests, crc32=found.crc32)
 

@@ -6,16 +6,17 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
+from django import db
 from django.utils import timezone
 
 from getapi import conf, models
 from getapi.core.access import Allowed
 from getapi.core.errors import (
+    DatabaseUnavailable,
     DownloadTooLarge,
     NoAccessibleMedia,
     NoMediaSelected,
@@ -36,6 +37,7 @@ from getapi.services.jobs import RETRY
 from getapi.services.packages import Package
 from getapi.services.planning import planning
 from getapi.services.repositories import registry
+from getapi.services.retraction import retraction
 from getapi.services.statistics import Recipient
 from getapi.services.zipnames import Name
 from getapi.sources.omeka import OmekaSource
@@ -166,17 +168,22 @@ def send(order: Order, *, start: int, stop: int, meta: Mapping[str, Any]) -> Del
     with _rejecting(order.named):
         package = _keep(order) if order.is_new else order.package
         try:
-            return packages.send(package, start=start, stop=stop, recipient=recipient, meta=meta, also=zipslots.judge)
+            with retraction.unless_told(package.id) if order.is_new else nullcontext():
+                return packages.send(package, start=start, stop=stop, recipient=recipient, meta=meta, also=zipslots.judge)
         except PackagingError as error:
-            if order.is_new:
+            if order.is_new and not isinstance(error, DatabaseUnavailable):
                 order.named.drop(package.id)
             raise zipslots.told(error) if isinstance(error, TooManyDeliveries) else error from None
 
 
 def _keep(order: Order) -> Package:
-    with transaction.atomic():
-        kept = packages.keep(order.package, client=order.caller.client, recipient=order.caller.recipient)
-        order.named.put(kept.id, order.former)
+    try:
+        with db.transaction.atomic():
+            kept = packages.keep(order.package, client=order.caller.client, recipient=order.caller.recipient)
+            order.named.put(kept.id, order.former)
+    except db.Error:
+        retraction.leave(order.package.id)  # a COMMIT may be done though its answer never came
+        raise
     return kept
 
 
@@ -185,7 +192,7 @@ def _rejecting(named: Name) -> Iterator[None]:
     """Who asks for its status learns that it was refused, unless the name stands for something, or it is worth asking again at once."""
     try:
         yield
-    except (SourceError, PackagePreparing, ProgressTokenTaken):
+    except (DatabaseUnavailable, SourceError, PackagePreparing, ProgressTokenTaken):
         raise
     except PackagingError as error:
         if named.is_told:
@@ -204,6 +211,7 @@ def _anew(request: PackageRequest, caller: Caller, named: Name, former: str, add
 
 def _prepare(request: PackageRequest, caller: Caller, named: Name, former: str, address: Callable[[str], str]) -> models.Package:
     """The row of one that is being prepared, if there is room for it. Raises DownloadSlotsTaken, ProgressTokenTaken."""
+    package_id = ""
     try:
         with admission.exclusive():
             zipslots.check_room()
@@ -211,6 +219,10 @@ def _prepare(request: PackageRequest, caller: Caller, named: Name, former: str, 
             named.put(package_id, former)
     except TooManyDeliveries as error:
         raise zipslots.told(error) from None
+    except db.Error:
+        if package_id:
+            retraction.leave(package_id)  # as in ``_keep``
+        raise
     return shelf.find(package_id)
 
 

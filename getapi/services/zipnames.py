@@ -13,7 +13,6 @@ from getapi import conf
 from getapi.core.errors import PackageGone, PackageNotFound, PackagingError, ProgressTokenTaken
 from getapi.models import Delivery, Package, ZipDownload
 from getapi.services import shelf
-from getapi.services.retraction import retraction
 
 MOST = 100
 """Names of one reader. For a further one the oldest goes with its package, but what is being sent: thousands of made-up tokens are to fill
@@ -68,9 +67,8 @@ class Name:
         ZipDownload.objects.filter(pk=row.pk).update(**facts)
 
     def drop(self, package_id: str) -> None:
-        """The package goes with it: nobody was told of it."""
+        """It stands for the package no more, of which nobody was told."""
         ZipDownload.objects.filter(name=self.text, package=package_id).update(package="")
-        retraction.take_back(package_id)
 
     def reject(self, error: PackagingError) -> None:
         """On record as refused, unless it stands for something."""

@@ -161,7 +161,8 @@ class Fedora3RestSource:
         except SourceUnavailable:
             size = None  # opening it says so
         digests = "".join(digest.value for digest in version.digests)
-        identity = f"{version.id}@{moment}:{size}:{digests}"
+        # Without what HEAD says: once that has no answer, it would be another version. Size and size are compared by themselves.
+        identity = f"{version.id}@{moment}:{version.declared_size}:{digests}"
         return Bytes(size=size, location=location.removeprefix(self._peer.base), identity=identity, remote=True)
 
     def _complete(self, datastream: DatastreamRecord, value: DigitalObject) -> DatastreamRecord:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 
 from getapi.core.errors import AmbiguousName, ObjectNotFound, SourceError, SourceUnavailable
 from getapi.core.plan import Entry
@@ -91,26 +92,28 @@ class Registry:
         if self._at_once[source.name] < 2 or len(pids) < 2:
             return {}
         with waiting(source.name):
-            return self._ask(source, pids)
+            return self._ask(source, pids, Event())
 
     def _ask_side_by_side(self, groups: Sequence[tuple[Source, Sequence[str]]]) -> list[dict[str, Told]]:
         for source, _ in groups:
             with waiting(source.name):
                 pass  # where as many wait for one of them as may, that is said before anybody is asked
-        pool = ThreadPoolExecutor(len(groups), thread_name_prefix="repositories")
+        pool, is_over = ThreadPoolExecutor(len(groups), thread_name_prefix="repositories"), Event()
         try:
-            asking = [(source, pool.submit(self._ask, source, asked)) for source, asked in groups]
+            asking = [(source, pool.submit(self._ask, source, asked, is_over)) for source, asked in groups]
             told = []
             for source, answers in asking:
                 with waiting(source.name):
                     told.append(answers.result())
             return told
         finally:
+            is_over.set()
             pool.shutdown(wait=False, cancel_futures=True)  # whoever may not wait for one of them does not
 
-    def _ask(self, source: Source, pids: Sequence[str]) -> dict[str, Told]:
+    def _ask(self, source: Source, pids: Sequence[str], is_over: Event) -> dict[str, Told]:
+        """Once it ``is_over`` nobody waits for the answers, and no more questions are asked."""
         with ThreadPoolExecutor(min(self._at_once[source.name], len(pids)), thread_name_prefix="describing") as pool:
-            return dict(zip(pids, pool.map(lambda pid: _told(source, pid), pids), strict=True))
+            return dict(zip(pids, pool.map(lambda pid: _told(source, pid, is_over), pids), strict=True))
 
     def _outcome(self, pid: str, first: Told) -> Told:
         try:
@@ -145,7 +148,9 @@ def _describe(pid: str, sources: Sequence[Source], first: Told | None = None) ->
     return alike.popitem()[1]
 
 
-def _told(source: Source, pid: str) -> Told:
+def _told(source: Source, pid: str, is_over: Event) -> Told:
+    if is_over.is_set():
+        return SourceUnavailable(source.name)
     try:
         return source.describe(pid)
     except SourceError as error:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
+from getapi.core.errors import ContentChanged, ContentMissing, PackagingError, SourceUnavailable
 from getapi.core.source import DatastreamRecord
 from getapi.sources.blame import Blame
 from getapi.sources.http import Exchange, HttpClient, UrlRefused
@@ -54,7 +54,7 @@ class RemoteFiles:
                 content.gather(GATHERED)
             if self.client.gate is not None and isinstance(content, RemoteContent):
                 self.client.gate.hold(content)
-        except (ContentChanged, SourceUnavailable):
+        except PackagingError:  # TooManyPlans and PreparationStopped too, of who may not wait any longer
             content.close()
             raise
         return content
@@ -76,7 +76,7 @@ class RemoteFiles:
             self._compare(datastream, exchange, size, is_same)
             if size is None:
                 return self._unsized(datastream, url, exchange, start)
-        except (ContentMissing, ContentChanged, SourceUnavailable):
+        except PackagingError:  # as above
             exchange.close()
             raise
         return RemoteContent(

@@ -1,5 +1,6 @@
 """The addresses of the Omeka module ZipDownload, where ``[compat.omeka]`` names a repository (docs/api.md)."""
 
+import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,15 +11,18 @@ from django.urls import reverse
 from rest_framework.request import Request
 
 from getapi import problems
-from getapi.core.errors import PackagingError
+from getapi.core.errors import DatabaseUnavailable, PackagingError
 from getapi.core.names import safe_segment
 from getapi.services import zipdownload, zipprogress
 from getapi.services.deliveries import conclude
 from getapi.services.packages import Package
+from getapi.services.rounds import AWAY
 from getapi.services.zipdownload import Caller, Order
 from getapi.views.answer import ApiView
 from getapi.views.parameters import Parameters, read_parameters
 from getapi.views.sending import Representation, answer, send_part
+
+logger = logging.getLogger("getapi.requests")
 
 EXPOSED = {"Access-Control-Expose-Headers": "Content-Location, ETag, Content-Range, Retry-After"}
 
@@ -32,6 +36,9 @@ class ZipDownloadView(ApiView):
             raise Http404
 
     def handle_exception(self, exc: Exception) -> Any:
+        if isinstance(exc, AWAY):
+            logger.error("the database does not answer", extra={"error": str(exc)})
+            exc = DatabaseUnavailable()
         if not isinstance(exc, PackagingError):
             return super().handle_exception(exc)
         told = {"error": exc.sentence, "code": exc.code, **exc.facts}

@@ -4,18 +4,23 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from getapi.core.errors import ContentChanged, FixityMismatch, PreparationStopped, SourceUnavailable, TooManyBytes
+from getapi.core.errors import ContentChanged, FixityMismatch, PreparationStopped, SourceUnavailable, StageUnusable, TooManyBytes
 from getapi.core.plan import staged_identity
 from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, ObjectRecord
 from getapi.models import Package, StagedMember
-from getapi.services import intake, stage
+from getapi.services import fetching, intake, stage
+from getapi.services.fetching import Course, Fetcher
+from getapi.services.jobs import Claim
+from getapi.services.pulse import Pulse
 from getapi.services.stock import Stock
+from getapi.sources.registry import Registry, RoutedSource
 from tests.conftest import Configure
 from tests.core.fakes import UnsizedContent
 
@@ -174,3 +179,21 @@ def test_one_that_is_discarded_meanwhile_is_not_kept(package: str, tmp_path: Pat
     with pytest.raises(PreparationStopped):
         take(package, lambda: Endless(OCTETS, lambda: stage.discard(package)))
     assert nothing_is_left(tmp_path)
+
+
+def test_what_began_to_come_ends_where_the_stage_cannot_be_written(package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would hold its connection, and a thread, for as long as the process lives."""
+    (tmp_path / "stage").write_bytes(b"no folder")
+    closed = threading.Event()
+
+    class Told(Endless):
+        def close(self) -> None:
+            super().close()
+            closed.set()
+
+    origin = Origin(lambda: Told(OCTETS * 10))
+    monkeypatch.setattr(fetching, "registry", lambda: Registry([RoutedSource(source=origin)]))
+    pulse = Pulse(Claim(job=0, package=package, holder="h", attempt=1, request=None, thorough=False))
+    with closing(Fetcher(package, "sha512", [("origin", DATASTREAM)])) as fetcher, pytest.raises(StageUnusable):
+        fetcher.fetch(10**9, Course(pulse, 99, 0, 1, None))
+    assert closed.wait(5)

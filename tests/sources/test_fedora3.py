@@ -12,13 +12,18 @@ from typing import Any
 import pytest
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
+from getapi.core.planner import plan_package
+from getapi.core.request import parse_request
 from getapi.core.restriction import Ground, Restriction
+from getapi.core.review import review
 from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import ControlGroup, DatastreamRecord, Digest, ObjectRecord, State
 from getapi.sources import fedora3 as module
 from getapi.sources.fedora3 import Fedora3Source
 from getapi.sources.foxml import read_foxml
+from getapi.sources.registry import Registry, RoutedSource
 from getapi.sources.statements import MAX_STATEMENT
+from tests.core.test_planner import NOW, RULES
 from tests.sources.contract import SourceContract, descriptors
 from tests.sources.stores import DC, SHARED, BuiltStore, KnownPaths, Sample, datastream, digest, foxml, inline, location, managed, version
 
@@ -567,3 +572,26 @@ def test_a_large_object_is_described_as_a_small_one(store: BuiltStore, monkeypat
     usual = source_of(store).describe(PID)
     monkeypatch.setattr(module, "_SIMPLE", 10)
     assert source_of(store).describe(PID) == usual
+
+
+def test_a_file_that_cannot_be_looked_at_for_a_moment_is_no_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who resumes is told to come again, and not that the package is gone for good."""
+    store = BuiltStore(root=tmp_path)
+    store.put("demo:5", foxml("demo:5", managed("demo:5", "PDF")))
+    store.put("demo:5+PDF+PDF.0", b"content")
+    registry = Registry([RoutedSource(source=source_of(store))])
+    request = parse_request(files="demo:5", maps=None, max_text=2**20, max_entries=10)
+    plan = plan_package(request, repositories=registry, rules=RULES, now=NOW)
+    assert [entry.size for entry in plan.entries] == [7]
+    real = os.lstat
+
+    def failing(path: str | Path) -> os.stat_result:
+        if "PDF" in str(path):
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "lstat", failing)
+        with pytest.raises(SourceUnavailable):
+            review(plan, repositories=registry, rules=RULES.access, now=NOW)
+    review(plan, repositories=registry, rules=RULES.access, now=NOW)

@@ -363,3 +363,22 @@ def test_the_records_of_many_objects_come_together(store: BuiltStore, server: Pe
     review(plan, repositories=registry, rules=RULES.access, now=NOW)
     assert time.monotonic() - began < 200 * 0.05 / 4
     assert server.most_at_once <= 8
+
+
+def test_a_size_that_could_not_be_asked_for_once_makes_no_other_version(
+    store: BuiltStore, source: Fedora3RestSource, server: PeerServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each process keeps what it was told first: those that were told it and those that were not must know the same package."""
+    store.put(PID, foxml(PID, managed(PID, "PDF", SIZE="-1")))
+    store.put(f"{PID}+PDF+PDF.0", BODY)
+    registry = Registry([RoutedSource(source=source)])
+    request = parse_request(files=f"{PID}/PDF", maps=None, name=None, formats=frozenset({"tar"}), max_text=2**20, max_entries=10)
+    plan = plan_package(request, repositories=registry, rules=RULES, now=NOW)
+    assert [entry.size for entry in plan.entries] == [len(BODY)]
+    review(plan, repositories=registry, rules=RULES.access, now=NOW)
+    monkeypatch.setattr("getapi.sources.http.PAUSES", (0.0,))
+    answer = server.answer
+    server.answer = lambda asked: Answer(status=503) if asked.method == "HEAD" else answer(asked)
+    another = source_of(server)
+    assert another.describe(PID).datastreams[0].size is None
+    review(plan, repositories=Registry([RoutedSource(source=another)]), rules=RULES.access, now=NOW)

@@ -3,15 +3,17 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from getapi.core.errors import ContentChanged, SourceUnavailable
+from getapi.core.errors import ContentChanged, SourceUnavailable, TooManyPlans
 from getapi.core.source import DatastreamRecord
 from getapi.sources import gate, http, standing
 from getapi.sources.gate import Gate
 from getapi.sources.peer import Peer
 from getapi.sources.remotecontent import RemoteContent
+from getapi.sources.waiting import stepping_aside
 from tests.sources.contract import drain
 from tests.sources.peers import Answer, Asked, PeerServer, running
 
@@ -135,3 +137,22 @@ def test_small_content_is_had_at_once_and_keeps_no_place() -> None:
         assert peer.client.gate is not None
         assert peer.client.gate.taken == 0
         assert {drain(content) for content in opened} == {BODY[:60_000]}
+
+
+@pytest.mark.parametrize(("body", "length"), [(BODY, ""), (b"small", "5")])
+def test_who_may_not_wait_any_longer_gives_his_place_back(server: PeerServer, body: bytes, length: str) -> None:
+    """He has an answer by then: of a length that HEAD is asked for, or of octets that are read at once."""
+    server.answer = lambda _: Answer(body=body, headers={"ETag": '"one"', "Content-Length": length})
+    peer, waits = peer_of(server), [0]
+
+    @contextmanager
+    def once(_repository: str) -> Iterator[None]:
+        waits[0] += 1
+        if waits[0] > 1:
+            raise TooManyPlans(limit=1, retry_after=5)
+        yield
+
+    with stepping_aside(once), pytest.raises(TooManyPlans):
+        opened(peer, "x")
+    assert peer.client.gate is not None
+    assert peer.client.gate.taken == 0

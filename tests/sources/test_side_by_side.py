@@ -121,3 +121,23 @@ def test_who_may_not_wait_for_one_of_them_asks_none(registry: Registry, servers:
     with stepping_aside(aside), pytest.raises(TooManyPlans):
         plan_of(registry, "one", "two")
     assert [server.asked for server in servers] == [[], []]
+
+
+def test_for_one_who_may_wait_no_longer_nobody_is_asked_any_more(servers: list[PeerServer], times: dict[str, list[float]]) -> None:
+    """Else threads that count as nobody's would go on for as long as a thousand questions take, for each who is refused."""
+    registry, entered = Registry([source_at(f"{server.url}/fedora", name) for server, name in zip(servers, times, strict=True)]), [0]
+
+    @contextmanager
+    def thrice(_: str) -> Iterator[None]:
+        entered[0] += 1
+        if entered[0] > 2:
+            raise TooManyPlans(limit=1, retry_after=5)
+        yield
+
+    pids = [f"{name}:{number}" for name in times for number in range(20)]
+    with stepping_aside(thrice), pytest.raises(TooManyPlans):
+        registry.describe_ahead(pids)
+    time.sleep(4 * SLOW)
+    asked = sum(map(len, times.values()))
+    time.sleep(6 * SLOW)
+    assert sum(map(len, times.values())) == asked < len(pids)

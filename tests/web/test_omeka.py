@@ -21,6 +21,7 @@ from getapi.models import Job, Package, ZipDownload
 from getapi.services import keys, packages, zipdownload, zipnames
 from getapi.services.housekeeping import tidy_up
 from getapi.services.layouts import LayoutCache
+from getapi.services.rounds import rounds
 from getapi.services.workshop import run_once
 from getapi.services.zipnames import Name
 from tests.conftest import Configure
@@ -28,6 +29,7 @@ from tests.sources.imageserver import MISSING, image_server
 from tests.sources.omekas import JPEG, KEY, Omeka
 from tests.sources.peers import Answer, PeerServer, running
 from tests.web.conftest import get_token, leave, octets
+from tests.web.test_failing_statements import Breaker, breaking
 
 READER, OTHER, OUTSIDE = "192.0.2.77", "192.0.2.78", "198.51.100.9"
 NAME = "tok123"
@@ -588,3 +590,31 @@ def _work_when_asked() -> None:
         time.sleep(0.05)
     run_once()
     connection.close()
+
+
+@pytest.mark.parametrize(
+    ("lasts", "is_done"), [(False, False), (False, True), (True, False)], ids=["once", "done-all-the-same", "from-then-on"]
+)
+def test_whichever_statement_fails_a_package_without_a_name_that_was_not_sent_does_not_stay(
+    site: Client, lasts: bool, is_done: bool
+) -> None:
+    number, left = 0, []
+    while True:
+        number += 1
+        breaker = Breaker(number, lasts=lasts, is_done=is_done)
+        with breaking(breaker):
+            answer = item(site, "1,2,3", "")
+            if answer.status_code == 200:
+                leave(answer)
+        if not breaker.has_broken:
+            break
+        for _ in range(3):
+            rounds.go()
+        if answer.status_code != 200:
+            assert (answer.status_code, answer["Content-Type"]) == (503, "application/json")
+            if Package.objects.exists():
+                left.append(number)
+        Package.objects.all().delete()
+        ZipDownload.objects.all().delete()
+    assert number > 5
+    assert left == []
