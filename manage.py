@@ -2,6 +2,7 @@
 """The command line of the packaging service: ``manage.py help`` lists what it can do."""
 
 import os
+import signal
 import sys
 
 from django.core.management import execute_from_command_line
@@ -18,6 +19,8 @@ def main() -> None:
     try:
         execute_from_command_line(sys.argv)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)  # Ctrl-C; where it means more the command has said so itself
     except Error as error:
         if "--traceback" in sys.argv:
             raise

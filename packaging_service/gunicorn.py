@@ -6,6 +6,7 @@ Why a thread a download, why these limits, and why gunicorn below 26: docs/archi
 import logging
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -128,10 +129,19 @@ def post_worker_init(worker: Any) -> None:
 
 
 def worker_int(_worker: Any) -> None:
-    """Told to stop at once (SIGINT, SIGQUIT)."""
+    """Told to stop at once (SIGINT, SIGQUIT).
+
+    On Ctrl-C that comes twice, from the terminal and from the main process; the second must not cut the first one's end short.
+    """
     from getapi.services.watcher import watcher
 
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, _pass_over)
     watcher.stop()
+
+
+def _pass_over(_number: int, _frame: object) -> None:
+    """Not ``SIG_IGN``: with that Python complains of a signal that has come already and is not told yet."""
 
 
 def worker_exit(_server: Any, worker: Any) -> None:

@@ -145,6 +145,13 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has no type
         if self.worker_connections < self.cfg.worker_connections:
             self.log.warning("Only %d connections at once: the limit of open files is %d", self.worker_connections, limit)
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Told to stop at once. While the application is being loaded it ends after that: its half loaded modules bear no interruption."""
+        if self.booted:
+            super().handle_quit(sig, frame)
+        else:
+            self.handle_exit(sig, frame)
+
     def accept(self, listener: Any) -> None:
         """A connection for which nothing is left waits in the kernel's queue."""
         try:

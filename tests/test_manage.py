@@ -41,6 +41,12 @@ def test_who_stops_reading_ends_a_command_without_a_word(tmp_path: Path) -> None
     assert (found.returncode, found.stderr) == (1, b"")
 
 
+def test_ctrl_c_ends_a_command_without_a_word() -> None:
+    interrupted = "import manage\ndef end(_): raise KeyboardInterrupt\nmanage.execute_from_command_line = end\nmanage.main()"
+    found = subprocess.run([sys.executable, "-c", interrupted], cwd=tables.ROOT, capture_output=True, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (130, b"", b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("words", [("help",), ("export_statistics", *DAYS)], ids=" ".join)
 def test_an_output_that_is_full_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:

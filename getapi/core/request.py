@@ -109,5 +109,5 @@ def _absorb(named: list[Reference]) -> list[Reference]:
 def _choose_format(text: str, formats: Collection[str]) -> str:
     chosen = text.strip().lower() or DEFAULT_FORMAT
     if chosen not in formats:
-        raise MalformedParameter("format", f"it is none of {', '.join(sorted(formats))}")
+        raise MalformedParameter("format", f"it must be one of {', '.join(sorted(formats))}")
     return chosen

@@ -26,7 +26,7 @@ def find_or_make(package_id: str, format: str, *, recipient: Recipient) -> str: 
     """
     word = format.strip().lower()
     if word not in packages.MEDIA_TYPES:
-        raise MalformedParameter("format", f"it is none of {', '.join(sorted(packages.MEDIA_TYPES))}")
+        raise MalformedParameter("format", f"it must be one of {', '.join(sorted(packages.MEDIA_TYPES))}")
     origin = shelf.find(package_id)
     package = packages.reopen(origin)
     if word == package.plan.format:

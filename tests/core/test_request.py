@@ -114,7 +114,7 @@ def test_formats_are_named_without_regard_to_case_and_unknown_ones_refused() -> 
     assert parse_request(files="a:1", maps=None, format="Zip", formats=both, max_text=9, max_entries=9).format == "zip"
     with pytest.raises(MalformedParameter) as caught:
         parse_request(files="a:1", maps=None, format="\x00<rar>", formats=both, max_text=9, max_entries=9)
-    assert caught.value.sentence == "Parameter format cannot be used: it is none of tar, zip"
+    assert caught.value.sentence == "Parameter format cannot be used: it must be one of tar, zip"
 
 
 def test_a_blank_name_is_no_name() -> None:

@@ -1,8 +1,10 @@
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +17,7 @@ from getapi import conf
 from getapi.management.commands import serve
 from tests.conftest import Configure
 from tests.web.database import TOP, Database
+from tests.web.server import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -163,6 +166,37 @@ def test_a_port_that_is_taken_is_told_once_and_soon(tmp_path: Path) -> None:
     (told,) = [line for line in done.stderr.splitlines() if str(port) in line]
     assert told.startswith(f"CommandError: 127.0.0.1:{port} is in use: another program listens there")
     assert "gunicorn" not in done.stderr
+
+
+@pytest.mark.parametrize("seconds", [0.2, 0.6, 10.0])
+def test_ctrl_c_ends_it_without_a_word_of_error_however_soon_it_comes(tmp_path: Path, seconds: float) -> None:
+    """As a terminal does it: every process is told, ``seconds`` after they were begun: while they load, and while they serve."""
+    port = free_port()
+    (tmp_path / "packaging.toml").write_text(f'database = "{Database.of(tmp_path).url}"\n', encoding="utf-8")
+    product = {"DJANGO_SETTINGS_MODULE": "packaging_service.settings", "PACKAGING_CONFIG": str(tmp_path / "packaging.toml")}
+    command = [sys.executable, str(TOP / "manage.py"), "serve", "--bind", f"127.0.0.1:{port}", "--no-worker"]
+    with (
+        (tmp_path / "log").open("wb") as log,
+        subprocess.Popen(command, cwd=tmp_path, env=os.environ | product, stderr=log, start_new_session=True) as process,
+    ):
+        try:
+            wait_for_words(tmp_path / "log", "Booting worker", times=2)
+            time.sleep(seconds)
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait(40)
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+    said = (tmp_path / "log").read_text(encoding="utf-8")
+    assert (process.returncode, said.count("Traceback"), said.count('"ERROR"')) == (0, 0, 0), said
+    assert said.count("Worker exiting") == 2, said
+
+
+def wait_for_words(path: Path, words: str, *, times: int, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while (said := path.read_text(encoding="utf-8")).count(words) < times:
+        assert time.monotonic() < end, said
+        time.sleep(0.02)
 
 
 def test_a_port_whose_holder_is_just_ending_is_waited_for() -> None:
