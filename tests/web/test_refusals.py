@@ -54,7 +54,7 @@ class TestDress:
         assert all(record.exc_info is None for record in spoken.records)
 
     @pytest.mark.parametrize(
-        "path", ["/api", "/nothing", "/api/get/x", "/admin/login/", "/static/nothing.js", "/static/../manage.py", "/healthz/"]
+        "path", ["/api", "/nothing", "/api/get/x", "/admin/login/", "/static/nothing.js", "/static/../manage.py", "/healthz/x"]
     )
     def test_of_an_address_where_nothing_is(self, client: Client, accept: str, path: str) -> None:
         if path == "/admin/login/":
