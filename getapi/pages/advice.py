@@ -22,7 +22,7 @@ _LESS = _("Go back and choose less, or take it in several packages.")
 
 _CODES: Mapping[str, _Words] = {
     "token-refused": (
-        _("Your permission to download has run out"),
+        _("Your permission to download is missing or has run out"),
         _("A permission is valid for a short while, and often from one network address alone. Reload the repository's page and ask again."),
     ),
     "token-not-generated": (

@@ -188,6 +188,22 @@ def test_a_page_that_is_open_when_its_package_ends_shows_that(page: Any, service
     page.get_by_role("heading", name="This package was cancelled").wait_for(timeout=20000)
 
 
+def test_a_package_of_nothing_says_so_and_does_not_start_by_itself(page: Any, service: Server, application: Application) -> None:
+    begun: list[Any] = []
+
+    def note(download: Any) -> None:
+        begun.append(download)
+
+    page.on("download", note)
+    page.goto(service.url + application.link("nothing:1", "tar").removesuffix("/content") + "#start")
+    page.get_by_role("heading", name="Nothing of it can be had").wait_for()
+    page.wait_for_timeout(5000)
+    assert begun == []
+    with page.expect_download():
+        page.locator("#download").click()
+    page.get_by_role("heading", name="All of it has arrived").wait_for()
+
+
 def test_with_the_keyboard_alone(page: Any, service: Server, application: Application) -> None:
     page.goto(service.url + application.link(SMALL, "tar").removesuffix("/content"))
     focused = "document.activeElement.id || document.activeElement.textContent.trim()"

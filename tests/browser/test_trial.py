@@ -48,7 +48,7 @@ def test_a_refusal_is_shown_in_its_place(trial: Any) -> None:
     trial.get_by_label("Token", exact=True).fill("none")
     trial.get_by_label("Objects and datastreams").fill(SMALL)
     trial.get_by_role("button", name="What would come?").click()
-    trial.get_by_role("heading", name="Your permission to download has run out").wait_for()
+    trial.get_by_role("heading", name="Your permission to download is missing or has run out").wait_for()
 
 
 def test_the_lines_follow_what_is_typed_and_never_hold_the_token(trial: Any, application: Application) -> None:

@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from getapi.core.plan import Entry
 from getapi.core.source import DatastreamRecord
 from getapi.models import Key
+from getapi.services import statistics
 from getapi.services.statistics import FIELDS, Item, Recipient, record_downloads
 
 NOON = datetime(2024, 6, 3, 12, 0, tzinfo=UTC)
@@ -102,6 +104,22 @@ def test_an_output_file_holds_what_would_be_printed(tmp_path: Path) -> None:
     path = tmp_path / "downloads.csv"
     call_command("export_statistics", *DAY, "--output", str(path))
     assert path.read_bytes().decode() == exported(*DAY)
+
+
+def test_an_export_that_fails_leaves_the_last_one_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "exports" / "downloads.csv"
+    path.parent.mkdir()
+    path.write_text("yesterday's", encoding="utf-8")
+    record("test:1/A")
+    monkeypatch.setattr(statistics, "_exported", fail)
+    with pytest.raises(OperationalError):
+        call_command("export_statistics", *DAY, "--output", str(path))
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
+    assert path.read_text(encoding="utf-8") == "yesterday's"
+
+
+def fail(*_arguments: object, **_options: object) -> None:
+    raise OperationalError("away")
 
 
 @pytest.mark.parametrize(

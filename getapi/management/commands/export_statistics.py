@@ -1,5 +1,6 @@
 """``manage.py export_statistics``: what was downloaded, as CSV or JSON lines, or as COUNTER counts it."""
 
+import codecs
 import csv
 import json
 import re
@@ -15,6 +16,7 @@ from django.utils import timezone
 from getapi import conf
 from getapi.services import counterreport
 from getapi.services.statistics import FIELDS, Exported, export_downloads
+from getapi.services.writing import replacing
 
 FORMULA = re.compile(r"(?:\A|(?<=[;\t\r\n]))(?=\s*[=+\-@＝＋－＠]|\A\s)")
 """Where a cell begins that would be taken for a formula: also behind a semicolon, which parts cells where a comma is the decimal point."""
@@ -64,8 +66,8 @@ class Command(BaseCommand):
             write(records, self.stdout)
             return
         try:
-            with path.open("w", encoding="utf-8", newline="") as output:
-                write(records, output)
+            with replacing(path) as stream:  # what was exported before stays until all of this is there
+                write(records, codecs.getwriter("utf-8")(stream))
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror}") from error
 

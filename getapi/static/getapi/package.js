@@ -97,6 +97,7 @@
     const ready = memory.has("ready");
     memory.drop("ready");
     const pause = ready ? 300 : wish;
+    if (!one("starting")) return;  /* there is nothing in it */
     if (pause === undefined || memory.has("started") || state !== "ready" || page.dataset.sent !== "0") return;
     show(one("starting"), true);
     const timer = setTimeout(start, pause);
