@@ -255,6 +255,15 @@ def test_a_repository_that_does_not_answer_is_waited_for(repository: FakeReposit
         review(plan, repositories=repository, rules=RULES, now=NOW)
 
 
+def test_a_file_that_cannot_be_looked_at_for_a_moment_is_waited_for(repository: FakeRepository) -> None:
+    plan = plan_of(repository)
+    record = repository.objects["demo:2"]
+    silent = tuple(replace(each, size=None, identity="") for each in record.datastreams)
+    repository.objects["demo:2"] = replace(record, datastreams=silent)
+    with pytest.raises(SourceUnavailable):
+        review(plan, repositories=repository, rules=RULES, now=NOW)
+
+
 class Unconfigured(FakeRepository):
     def by_name(self, name: str) -> "Unconfigured":
         raise SourceUnavailable(name)

@@ -62,3 +62,13 @@ def test_a_default_that_is_made_anew_and_may_be_overridden_is_refused() -> None:
 
     with pytest.raises(TypeError):
         maker(Listing)
+
+
+def test_what_cannot_be_given_has_its_default() -> None:
+    @value(frozen=True, slots=True, kw_only=True)
+    class Count:
+        name: str
+        seen: int = field(default=3, init=False)
+
+    assert maker(Count)(name="a") == Count(name="a")
+    assert maker(Count)(name="a").seen == 3
