@@ -58,13 +58,14 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     """A thread that lives as long as its process may hold a connection still, and PostgreSQL drops no database while anybody does."""
     from django.db import connection
 
-    def drop(name: str, verbosity: int) -> None:
+    def drop(_creation: object, name: str, verbosity: int) -> None:
         with connection._nodb_cursor() as cursor:  # Django's own way to a server without a database
             cursor.execute(f"DROP DATABASE {connection.ops.quote_name(name)} WITH (FORCE)")
 
     yield
     if connection.vendor == "postgresql":
-        connection.creation._destroy_test_db = drop  # type: ignore[attr-defined] # as above
+        # Of the class: the connection that the database was made with need not be the one that this thread has by now.
+        type(connection.creation)._destroy_test_db = drop  # type: ignore[attr-defined] # as above
 
 
 @pytest.fixture
