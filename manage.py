@@ -33,7 +33,8 @@ def main() -> None:
     except OSError as error:
         if "--traceback" in sys.argv:
             raise
-        sys.stderr.write(f"CommandError: {error.strerror or error}\n")
+        about = "" if error.filename is None else f"{error.filename}: "
+        sys.stderr.write(f"CommandError: {about}{error.strerror or error}\n")
         sys.stderr.flush()
         os._exit(1)  # a standard output that is full is no news at the end either
 

@@ -57,3 +57,9 @@ def test_an_output_that_is_full_is_one_sentence(tmp_path: Path, words: tuple[str
         command = [sys.executable, "manage.py", *words]
         found = subprocess.run(command, cwd=tables.ROOT, env=environ, stdout=full, stderr=subprocess.PIPE, check=False)
     assert (found.returncode, found.stderr) == (1, b"CommandError: No space left on device\n")
+
+
+def test_what_the_system_refuses_is_one_sentence_that_names_the_file() -> None:
+    refused = "import manage\ndef refuse(_): open('/nowhere/at/all')\nmanage.execute_from_command_line = refuse\nmanage.main()"
+    found = subprocess.run([sys.executable, "-c", refused], cwd=tables.ROOT, capture_output=True, check=False)
+    assert (found.returncode, found.stderr) == (1, b"CommandError: /nowhere/at/all: No such file or directory\n")

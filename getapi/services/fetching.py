@@ -108,7 +108,7 @@ class Fetcher:
     def _next(self) -> tuple[str, DatastreamRecord, Supply[bytes] | None]:
         for repository, datastream in islice(self._wanted, MEMBERS - len(self._begun)):
             is_closed = self._silences[_place(repository, datastream)] >= PATIENCE
-            supply = None if is_closed else intake.begin(registry().by_name(repository), datastream)
+            supply = None if is_closed else _begin(repository, datastream)
             self._begun.append((repository, datastream, supply))
         return self._begun.popleft()
 
@@ -134,9 +134,13 @@ class Fetcher:
             course.reach(octets)
             limit.check()
 
-        source = registry().by_name(repository)
-        intake.take_in(self._package_id, source, datastream, algorithm=self._algorithm, most=most, look=look, supply=supply)
+        with supply or _begin(repository, datastream) as blocks:
+            intake.take_in(self._package_id, repository, datastream, blocks, algorithm=self._algorithm, most=most, look=look)
         return seen[0]
+
+
+def _begin(repository: str, datastream: DatastreamRecord) -> Supply[bytes]:
+    return intake.begin(registry().by_name(repository), datastream)
 
 
 def _place(repository: str, datastream: DatastreamRecord) -> tuple[str, str]:

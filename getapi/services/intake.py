@@ -3,11 +3,10 @@
 import hashlib
 import zlib
 from collections.abc import Callable, Generator, Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from getapi import conf
-from getapi.core.errors import ContentChanged, FixityMismatch, PackagingError, SourceUnavailable, TooManyBytes
+from getapi.core.errors import ContentChanged, FixityMismatch, SourceUnavailable, TooManyBytes
 from getapi.core.plan import staged_identity
 from getapi.core.source import DatastreamRecord, Digest, Source
 from getapi.services.draft import Draft
@@ -27,20 +26,19 @@ class Intake:
 
 
 def read_through(
-    source: Source,
     datastream: DatastreamRecord,
+    supply: Supply[bytes],
     *,
     algorithm: str,
     most: int,
     look: Callable[[int], None],
     write: Callable[[bytes], object],
-    supply: Supply[bytes] | None = None,
 ) -> Intake:
     """Reads all of the datastream and hands it to ``write``, block by block; ``look`` is told the octets so far and may raise.
 
-    ``supply`` is ``begin``'s, where that was done before, and is closed. ``algorithm`` is the package's, ``most`` the octets that it
-    may hold at all. Raises FixityMismatch where a declared digest is another, TooManyBytes, SourceUnavailable also where nothing comes for
-    ``timeouts.stall``, and what ``Source.open``, ``Content.read``, ``look`` and ``write`` raise.
+    ``supply`` is ``begin``'s, ``algorithm`` the package's, ``most`` the octets that it may hold at all. Raises FixityMismatch where a
+    declared digest is another, TooManyBytes, SourceUnavailable also where nothing comes for ``timeouts.stall``, and what ``Source.open``,
+    ``Content.read``, ``look`` and ``write`` raise.
     """
     names = {"sha256", algorithm, *(digest.algorithm for digest in datastream.digests)}
     hashes, crc32, size = {name: hashlib.new(name, usedforsecurity=False) for name in sorted(names)}, 0, 0
@@ -48,52 +46,46 @@ def read_through(
     def report() -> None:
         look(size)
 
-    with supply or begin(source, datastream) as blocks:
-        for block in blocks.items(report):
-            size += len(block)
-            if size > most:
-                raise TooManyBytes(limit=most, count=size)
-            for running in hashes.values():
-                running.update(block)
-            crc32 = zlib.crc32(block, crc32)
-            write(block)
+    for block in supply.items(report):
+        size += len(block)
+        if size > most:
+            raise TooManyBytes(limit=most, count=size)
+        for running in hashes.values():
+            running.update(block)
+        crc32 = zlib.crc32(block, crc32)
+        write(block)
     digests = {name: running.hexdigest() for name, running in hashes.items()}
     _compare(datastream, digests, size)
     return Intake(size=size, digests=digests, crc32=crc32)
 
 
 def begin(source: Source, datastream: DatastreamRecord) -> Supply[bytes]:
-    """Its blocks, of which the first ones come before they are asked for."""
+    """Its blocks, of which the first ones come before they are asked for. Must be closed."""
     patience = conf.current().timeouts.stall
     return Supply(lambda: _blocks(source, datastream), patience=patience, stalled=lambda: SourceUnavailable(source.name))
 
 
 def _blocks(source: Source, datastream: DatastreamRecord) -> Generator[bytes, None, None]:
-    try:
-        with source.open(datastream) as content:
-            while block := content.read(BLOCK):
-                yield block
-            content.confirm()
-    except PackagingError:
-        raise
-    except Exception as error:  # whatever an adapter lets through, its repository could not be read
-        raise SourceUnavailable(source.name) from error
+    with source.open(datastream) as content:
+        while block := content.read(BLOCK):
+            yield block
+        content.confirm()
 
 
 def take_in(
     package_id: str,
-    source: Source,
+    repository: str,
     datastream: DatastreamRecord,
+    supply: Supply[bytes],
     *,
     algorithm: str,
     most: int,
     look: Callable[[int], None],
-    supply: Supply[bytes] | None = None,
 ) -> None:
-    """Puts all of the datastream into the package's stage; ``supply`` as ``read_through``. Raises what that does, StageTooSmall, StageBusy,
+    """Puts all of the datastream into the package's stage, as ``read_through`` reads it. Raises what that does, StageTooSmall, StageBusy,
     StageUnusable, PreparationStopped."""
-    with supply or nullcontext(), Draft(package_id, source.name, datastream) as draft:  # the former ends where no draft can begin
-        found = read_through(source, datastream, algorithm=algorithm, most=most, look=look, write=draft.write, supply=supply)
+    with Draft(package_id, repository, datastream) as draft:
+        found = read_through(datastream, supply, algorithm=algorithm, most=most, look=look, write=draft.write)
         draft.keep(digests=found.digests, crc32=found.crc32)
 
 

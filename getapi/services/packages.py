@@ -8,7 +8,6 @@ from datetime import datetime
 from operator import is_
 from typing import Any
 
-from django import db
 from django.utils import timezone
 
 from getapi import conf, models
@@ -139,11 +138,8 @@ def keep(package: Package, *, client: str | None, recipient: Recipient) -> Packa
         files=len(plan.entries),
         etag=plan.etag,
     )
-    try:
+    with retraction.unless_sure(package.id):
         shelf.put(row, plan)
-    except db.Error:
-        retraction.leave(package.id)  # a COMMIT may be done though its answer never came
-        raise
     _recent.put(package.id, package.layout)
     return replace(package, key_id=recipient.key_id, client=row.client)
 

@@ -78,13 +78,9 @@ def ask(request: PackageRequest, *, client: str | None, recipient: Recipient, th
         etag="",
         state=Package.State.PREPARING,
     )
-    try:
-        with db.transaction.atomic():
-            shelf.put(row, None)
-            jobs.put(row, request=encode(request), thorough=thorough, content=address(row.pk))
-    except db.Error:
-        retraction.leave(row.pk)  # a COMMIT may be done though its answer never came
-        raise
+    with retraction.unless_sure(row.pk), db.transaction.atomic():
+        shelf.put(row, None)
+        jobs.put(row, request=encode(request), thorough=thorough, content=address(row.pk))
     return row.pk
 
 

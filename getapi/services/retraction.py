@@ -6,6 +6,8 @@ Where it was the database that failed they are taken back once it answers again,
 import logging
 import os
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from django import db
@@ -30,6 +32,15 @@ class Retraction:
     def unless_told(self, package_id: str) -> "_Telling":
         """Within it the package is told to whoever asked for it, or begins to be sent; what is raised takes it back."""
         return _Telling(self, package_id)
+
+    @contextmanager
+    def unless_sure(self, package_id: str) -> Iterator[None]:
+        """Around the transaction that keeps it: a COMMIT may be done though its answer never came."""
+        try:
+            yield
+        except db.Error:
+            self.leave(package_id)
+            raise
 
     def take_back(self, package_id: str) -> None:
         """Deletes the package, or what there is of it; where the database is away, later."""

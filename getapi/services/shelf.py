@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from getapi import conf
@@ -45,6 +46,12 @@ class Purged:
     downloads: int
     deliveries: int
     files: int = 0
+
+
+def sending(package_ids: Collection[str]) -> set[str]:
+    """Those that leave now."""
+    running = Delivery.objects.filter(package__in=package_ids, outcome=Delivery.Outcome.RUNNING, renewed__gt=Now() - RUNNING)
+    return set(running.values_list("package", flat=True))
 
 
 def put(row: Package, plan: Plan | None) -> None:

@@ -32,8 +32,8 @@ class Spool:
         try:
             file = tempfile.TemporaryFile(dir=folder())  # noqa: SIM115 # it stays open until the package is written
             self._files[repository, datastream.pid, datastream.dsid] = file
-            source = registry().by_name(repository)
-            found = intake.read_through(source, datastream, algorithm=algorithm, most=most, look=lambda _: None, write=file.write)
+            with intake.begin(registry().by_name(repository), datastream) as supply:
+                found = intake.read_through(datastream, supply, algorithm=algorithm, most=most, look=lambda _: None, write=file.write)
             file.flush()
         except OSError as error:
             raise StageUnusable from error

@@ -22,7 +22,8 @@ from getapi import conf
 from getapi.core.errors import ContentMissing, PreparationStopped, StageBusy, StageTooSmall, StageUnusable
 from getapi.core.plan import Entry, Plan
 from getapi.core.source import Content, DatastreamRecord
-from getapi.models import Delivery, Package, StagedMember
+from getapi.models import Package, StagedMember
+from getapi.services import shelf
 from getapi.services.supply import bring
 from getapi.sources.content import FileContent, Witness
 from getapi.transport.assurance import Doubt
@@ -179,17 +180,11 @@ def _dispensable(rows: Iterable[StagedMember], besides: str) -> list[str]:
         began.setdefault(row.package_id, row)
     candidates = {package_id for package_id in began if package_id != besides}
     recent = Now() - IN_USE
-    busy = _sending(candidates)
+    busy = shelf.sending(candidates)
     opened = Q(staged__used__gt=recent) | Q(last_sent__gt=timezone.now() - IN_USE)
     busy |= set(Package.objects.filter(opened, pk__in=candidates).values_list("pk", flat=True))
     busy |= set(Package.objects.filter(pk__in=candidates, state=Package.State.PREPARING).values_list("pk", flat=True))
     return sorted(candidates - busy, key=lambda package_id: began[package_id].created)
-
-
-def _sending(package_ids: Collection[str]) -> set[str]:
-    """Those that leave now."""
-    running = Delivery.objects.filter(package__in=package_ids, outcome=Delivery.Outcome.RUNNING, renewed__gt=Now() - IN_USE)
-    return set(running.values_list("package", flat=True))
 
 
 def discard(package_id: str, *, drafts_only: bool = False) -> None:
@@ -215,7 +210,7 @@ def keep_only(package_id: str, entries: Iterable[Entry]) -> None:
 
 def let_go(package_id: str) -> None:
     """Of a package that may not leave now nothing stays, but while it is still being sent to somebody who was there before."""
-    if StagedMember.objects.filter(package=package_id).exists() and not _sending([package_id]):
+    if StagedMember.objects.filter(package=package_id).exists() and not shelf.sending([package_id]):
         discard(package_id)
 
 

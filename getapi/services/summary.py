@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from getapi.core import bag
 from getapi.core.errors import PackageCanceled, PackageExpired, PackageFailed, PackageGone, PackagePreparing
@@ -12,6 +13,8 @@ from getapi.models import Package
 from getapi.services import coverage, jobs, packages, shelf
 from getapi.services.stage import key_of
 from getapi.services.stock import Survey
+
+T = TypeVar("T")
 
 PREPARING = "preparing"
 ENDS: dict[type[PackageGone], str] = {PackageCanceled: "canceled", PackageExpired: "expired", PackageFailed: "failed"}
@@ -26,9 +29,8 @@ def summarize(package_id: str, *, content: str) -> dict[str, object]:
     among them. Raises PackageNotFound, SourceUnavailable, TooManyPlans.
     """
     row = shelf.find(package_id)
-    plans: list[Plan] = []
-    told = _outline(row, content, lambda: plans.append(packages.reopen(row).plan))
-    plan = plans[0] if plans else None
+    told, package = _outline(row, content, packages.reopen)
+    plan = None if package is None else package.plan
     return told | {
         "checksum": None if plan is None else plan.algorithm,
         "tagmanifest_sha256": None if plan is None else _tagmanifest_digest(plan),
@@ -44,20 +46,20 @@ def outline(package_id: str, *, content: str) -> dict[str, object]:
     Raises what ``summarize`` does.
     """
     row = shelf.find(package_id)
-    return _outline(row, content, lambda: packages.glance(row))
+    return _outline(row, content, packages.glance)[0]
 
 
-def _outline(row: Package, content: str, look: Callable[[], None]) -> dict[str, object]:
-    """``look`` raises what ``packages.reopen`` does where the package cannot be had now."""
-    progress, prepared = coverage.progress(row.pk, row.size), None
+def _outline(row: Package, content: str, look: Callable[[Package], T]) -> tuple[dict[str, object], T | None]:
+    """What is told, and what ``look`` found; that raises what ``packages.reopen`` does where the package cannot be had now."""
+    progress, prepared, found = coverage.progress(row.pk, row.size), None, None
     try:
-        look()
+        found = look(row)
         state = progress.state
     except PackagePreparing as preparing:
         state, prepared = PREPARING, preparing.facts["progress"]
     except PackageGone as gone:
         state = ENDS.get(type(gone), CHANGED)
-    return {
+    told = {
         "id": row.pk,
         "state": state,
         "format": row.format,
@@ -72,6 +74,7 @@ def _outline(row: Package, content: str, look: Callable[[], None]) -> dict[str, 
         "expires": _instant(_end(row)),
         "content": content,
     }
+    return told, found
 
 
 def estimate(request: PackageRequest) -> dict[str, object]:

@@ -205,13 +205,12 @@ def post(
 
 
 def _connected(address: str, port: int, tls_name: str | None) -> socket.socket:
-    plain = socket.create_connection((address, port), CONNECTING)
-    try:
+    with ExitStack() as held:
+        plain = held.enter_context(socket.create_connection((address, port), CONNECTING))
         plain.settimeout(ANSWERING)
-        return plain if tls_name is None else ssl.create_default_context().wrap_socket(plain, server_hostname=tls_name)
-    except BaseException:  # whatever it is goes on its way; only the socket must not stay open
-        plain.close()
-        raise
+        connected = plain if tls_name is None else ssl.create_default_context().wrap_socket(plain, server_hostname=tls_name)
+        held.pop_all()  # it is the caller's now
+        return connected
 
 
 def _shut_down(sock: socket.socket) -> None:

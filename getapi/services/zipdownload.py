@@ -177,13 +177,9 @@ def send(order: Order, *, start: int, stop: int, meta: Mapping[str, Any]) -> Del
 
 
 def _keep(order: Order) -> Package:
-    try:
-        with db.transaction.atomic():
-            kept = packages.keep(order.package, client=order.caller.client, recipient=order.caller.recipient)
-            order.named.put(kept.id, order.former)
-    except db.Error:
-        retraction.leave(order.package.id)  # a COMMIT may be done though its answer never came
-        raise
+    with retraction.unless_sure(order.package.id), db.transaction.atomic():
+        kept = packages.keep(order.package, client=order.caller.client, recipient=order.caller.recipient)
+        order.named.put(kept.id, order.former)
     return kept
 
 
@@ -221,7 +217,7 @@ def _prepare(request: PackageRequest, caller: Caller, named: Name, former: str, 
         raise zipslots.told(error) from None
     except db.Error:
         if package_id:
-            retraction.leave(package_id)  # as in ``_keep``
+            retraction.leave(package_id)  # as ``unless_sure``, of one that got its id within
         raise
     return shelf.find(package_id)
 

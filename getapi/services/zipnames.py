@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from getapi import conf
 from getapi.core.errors import PackageGone, PackageNotFound, PackagingError, ProgressTokenTaken
-from getapi.models import Delivery, Package, ZipDownload
+from getapi.models import Package, ZipDownload
 from getapi.services import shelf
 
 MOST = 100
@@ -92,9 +91,8 @@ def _sending(packages: Sequence[str]) -> set[str]:
     """Those that leave now, or did so a moment ago."""
     if not packages:
         return set()
-    live = Delivery.objects.filter(package__in=packages, outcome=Delivery.Outcome.RUNNING, renewed__gt=Now() - shelf.RUNNING)
     lately = Package.objects.filter(pk__in=packages, last_sent__gt=timezone.now() - shelf.RUNNING)
-    return {*live.values_list("package", flat=True), *lately.values_list("pk", flat=True)}
+    return shelf.sending(packages) | set(lately.values_list("pk", flat=True))
 
 
 def forget() -> None:

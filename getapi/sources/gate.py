@@ -3,7 +3,6 @@
 import threading
 import time
 import weakref
-from collections.abc import Callable
 from typing import Protocol
 
 IDLE = 3.0
@@ -61,14 +60,3 @@ class Gate:
         for holder in holders:
             if now - holder.used < IDLE or holder.park():
                 return
-
-
-def once_only(release: Callable[[], None]) -> Callable[[], None]:
-    """A place that is given back twice would be somebody else's."""
-    waiting = [release]
-
-    def let_go() -> None:
-        if waiting:
-            waiting.pop()()
-
-    return let_go

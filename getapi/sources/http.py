@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib3.exceptions import HTTPError
 
 from getapi.core.errors import SourceUnavailable
 from getapi.sources.addresses import PinnedAdapter, is_reachable, resolve
-from getapi.sources.gate import Gate, once_only
+from getapi.sources.gate import Gate
 from getapi.sources.line import Line
 from getapi.sources.pool import Pool
 from getapi.sources.standing import Standing
@@ -219,22 +220,19 @@ class HttpClient:
             raise UrlRefused from None
         if gate is not None and not gate.enter(left):
             raise self._unavailable("all connections are in use")
-        let_go = partial(self._let_go, gate)
         adapter, line = self._pool.take(host, address), Line()
-        try:
-            # By an adapter alone: a session would add cookies, the environment's proxies and .netrc.
-            with line.opening(left):
-                response = adapter.send(asked, stream=True, timeout=(min(CONNECTING, left), left), verify=self._verify)
-        except (requests.RequestException, HTTPError, OSError) as error:
-            let_go(adapter, line)
-            kind = kind_of(error, overdue=line.overdue)
-            self._note(netloc, error, kind)
-            raise self._unavailable(type(error).__name__, kind) from None  # its text holds the URL
-        except BaseException:  # whatever it is goes on its way; its place among the connections must be free again
-            let_go(adapter, line)
-            raise
-        self._standing(netloc).answered()
-        return Exchange(url=url, response=response, line=line, let_go=once_only(partial(let_go, adapter, line)))
+        with ExitStack() as held:
+            held.callback(self._let_go, gate, adapter, line)
+            try:
+                # By an adapter alone: a session would add cookies, the environment's proxies and .netrc.
+                with line.opening(left):
+                    response = adapter.send(asked, stream=True, timeout=(min(CONNECTING, left), left), verify=self._verify)
+            except (requests.RequestException, HTTPError, OSError) as error:
+                kind = kind_of(error, overdue=line.overdue)
+                self._note(netloc, error, kind)
+                raise self._unavailable(type(error).__name__, kind) from None  # its text holds the URL
+            self._standing(netloc).answered()
+            return Exchange(url=url, response=response, line=line, let_go=held.pop_all().close)
 
     def _note(self, netloc: str, error: Exception, kind: type[SourceUnavailable]) -> None:
         """A host that is no repository's own counts as away for its silence alone: who refuses at once keeps nobody waiting."""
