@@ -12,7 +12,7 @@ from typing import Self
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
-from getapi.core.value import value
+from getapi.core.value import maker, value
 
 # O_NONBLOCK has no effect on a regular file, and keeps a FIFO in its place from blocking the thread for ever.
 _FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -26,23 +26,28 @@ def identity(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
-@value(frozen=True, slots=True)
+@value(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """A file as it was when something was learned of it: ``path`` is absolute, ``facts`` are what its identity is made of."""
+    """A file as it was when something was learned of it: ``path`` is absolute, the rest is what its identity is made of."""
 
     path: str
-    facts: tuple[int, int, int]
+    size: int
+    mtime: int
+    inode: int
 
     @classmethod
-    def of(cls, path: str, known: str) -> Self:
+    def of(cls, path: str, known: str) -> "Witness":
         """The witness of a file that had the identity ``known``."""
         size, _, rest = known.partition("-")
         mtime, _, inode = rest.rpartition("-")  # before 1970 it is negative
-        return cls(path, (int(size), int(mtime), int(inode)))
+        return _new_witness(path=path, size=int(size), mtime=int(mtime), inode=int(inode))
 
     def holds(self) -> bool:
         """Whether the file is still the same."""
         return hold((self,))
+
+
+_new_witness = maker(Witness)
 
 
 def hold(witnesses: Iterable[Witness]) -> bool:
@@ -50,7 +55,7 @@ def hold(witnesses: Iterable[Witness]) -> bool:
     try:
         for witness in witnesses:
             status = os.lstat(witness.path)
-            if (status.st_size, status.st_mtime_ns, status.st_ino) != witness.facts:
+            if status.st_size != witness.size or status.st_mtime_ns != witness.mtime or status.st_ino != witness.inode:
                 return False
     except OSError:
         return False

@@ -52,6 +52,12 @@ class DigitalObject:
     label: str
     datastreams: tuple[Datastream, ...]
 
+    def inline(self) -> dict[str, bytes]:
+        """The octets of its inline XML by DSID."""
+        return {
+            each.id: each.version.inline.octets for each in self.datastreams if each.version is not None and each.version.inline is not None
+        }
+
 
 def parse_state(text: str) -> State | None:
     """Fedora's loose reading of states: a word, a URI that holds the word, a letter; none at all is Active. None is an error."""

@@ -1,6 +1,6 @@
 """A Fedora 3 repository, read from its two stores on disk; Fedora itself need not run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from getapi.core.errors import AmbiguousName, ContentChanged, ContentMissing, ObjectNotFound, ObjectUnreadable, SourceUnavailable
@@ -32,10 +32,12 @@ _SIMPLE = 2**20
 
 @value(frozen=True, slots=True, kw_only=True)
 class _Known:
-    """What an object's file told, and the record that was made of it, if any: it is true for as long as the witnesses hold."""
+    """What an object's file told: its inline XML by DSID, and the record that was made of it, which is true for as long as the witnesses
+    hold. Only where none could be kept, ``value`` is all that was read."""
 
     blob: Blob
-    value: DigitalObject
+    inline: Mapping[str, bytes]
+    value: DigitalObject | None = None
     record: ObjectRecord | None = None
     witnesses: Sequence[Witness] = ()
 
@@ -92,7 +94,11 @@ class Fedora3Source:
             restrictions=read_statements(pid=true, datastreams=datastreams, documents=documents, rules=self._rules),
         )
         witnesses = self._witnesses(record, blob) if None not in documents.values() else ()
-        self._keep(true, _new_known(blob=blob, value=value, record=record if witnesses else None, witnesses=witnesses))
+        inline = value.inline()
+        if witnesses:
+            self._keep(true, _new_known(blob=blob, inline=inline, record=record, witnesses=witnesses), len(datastreams))
+        else:
+            self._keep(true, _new_known(blob=blob, inline=inline, value=value), len(datastreams))
         return record
 
     def _witnesses(self, record: ObjectRecord, blob: Blob) -> Sequence[Witness]:
@@ -105,8 +111,8 @@ class Fedora3Source:
                 witnesses.append(Witness.of(self._datastreams.whole(datastream.location), datastream.identity))
         return witnesses
 
-    def _keep(self, pid: str, known: _Known) -> None:
-        self._known.put(pid, known, known.blob.size + _OCTETS * (1 + len(known.value.datastreams)))
+    def _keep(self, pid: str, known: _Known, datastreams: int) -> None:
+        self._known.put(pid, known, known.blob.size + _OCTETS * (1 + datastreams))
 
     def open(self, datastream: DatastreamRecord, start: int = 0) -> Content:
         """As core.source.Source says. A redirect, and what has a fault, is never opened: ContentMissing."""
@@ -153,7 +159,7 @@ class Fedora3Source:
                 raise ObjectNotFound(pid) from error
             raise SourceUnavailable(self.name) from error
         value = self._parse(pid, document)
-        self._keep(pid, _Known(blob=blob, value=value))
+        self._keep(pid, _Known(blob=blob, inline=value.inline(), value=value), len(value.datastreams))
         return blob, value
 
     def _recall(self, pid: str, blob: Blob) -> DigitalObject | None:
@@ -186,9 +192,10 @@ class Fedora3Source:
             blob = self._objects.examine(datastream.location)
             if blob is None:
                 raise ContentMissing(datastream.pid, datastream.dsid)
-            _, value = self._read(datastream.pid, blob)
+            known = self._known.get(datastream.pid)
+            inline = known.inline if known is not None and known.blob == blob else self._read(datastream.pid, blob)[1].inline()
         except ObjectNotFound:
             raise ContentMissing(datastream.pid, datastream.dsid) from None
         except ObjectUnreadable:
             raise ContentChanged(datastream.pid, datastream.dsid) from None
-        return inline_octets(value, datastream)
+        return inline_octets(inline, datastream)

@@ -6,6 +6,7 @@ can be seen: then everything is closed, unless the administrator trusts what API
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -120,7 +121,8 @@ class Fedora3RestSource:
             return known.record
         value = self._parse(pid, document, mark)
         found = record_datastreams(value, pid=pid, home=pid, find=partial(self._find, pid))
-        datastreams = tuple(self._complete(each, value) for each in found)
+        inline = value.inline()
+        datastreams = tuple(self._complete(each, inline) for each in found)
         documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed, relations=self._relation_ids)
         record = ObjectRecord(
             pid=pid,
@@ -165,7 +167,7 @@ class Fedora3RestSource:
         identity = f"{version.id}@{moment}:{version.declared_size}:{digests}"
         return Bytes(size=size, location=location.removeprefix(self._peer.base), identity=identity, remote=True)
 
-    def _complete(self, datastream: DatastreamRecord, value: DigitalObject) -> DatastreamRecord:
+    def _complete(self, datastream: DatastreamRecord, inline: Mapping[str, bytes]) -> DatastreamRecord:
         """Inline XML comes over the network like all else; it is at hand now, for whichever algorithm the packages have.
 
         What was found not to be as long as FOXML says, and so cannot be sent, has a fault for a while.
@@ -174,7 +176,7 @@ class Fedora3RestSource:
             return replace(datastream, fault=NoticeCode.MALFORMED)
         if datastream.control_group is not ControlGroup.INLINE or datastream.fault is not None:
             return datastream
-        digest = Digest(algorithm="sha512", value=hashlib.sha512(inline_octets(value, datastream)).hexdigest())
+        digest = Digest(algorithm="sha512", value=hashlib.sha512(inline_octets(inline, datastream)).hexdigest())
         return replace(datastream, remote=True, digests=(*datastream.digests, digest))
 
     def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> RemoteContent | UnsizedContent:
@@ -199,7 +201,7 @@ class Fedora3RestSource:
             value = self._parse(pid, found.octets, hashlib.sha256(found.octets).hexdigest())
         except ObjectUnreadable:
             raise ContentChanged(pid, datastream.dsid) from None
-        return inline_octets(value, datastream)
+        return inline_octets(value.inline(), datastream)
 
     def _close(self, pid: str) -> ObjectRecord | None:
         """An object of which only API-A tells: neither its state nor its rights can be known, so that nothing of it may leave."""

@@ -57,9 +57,9 @@ def read_statement(datastream: DatastreamRecord, read: Callable[[DatastreamRecor
     return octets
 
 
-def inline_octets(value: DigitalObject, datastream: DatastreamRecord) -> bytes:
-    """The inline XML as the object has it now. Raises ContentMissing."""
-    inline = _find_inline(value, datastream.dsid)
-    if inline is None:
+def inline_octets(inline: Mapping[str, bytes], datastream: DatastreamRecord) -> bytes:
+    """The inline XML among an object's (``DigitalObject.inline``), as it is now. Raises ContentMissing."""
+    octets = inline.get(datastream.dsid)
+    if octets is None:
         raise ContentMissing(datastream.pid, datastream.dsid)
-    return inline.octets
+    return octets
