@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,6 +11,7 @@ from getapi.core.errors import SourceUnavailable
 from getapi.core.value import maker, value
 from getapi.sources.akubra import AkubraLayout
 from getapi.sources.content import ABSENT, identity, read_regular
+from getapi.sources.enclosure import Enclosure
 from getapi.sources.legacy import LegacyLayout
 from getapi.sources.pathindex import PathIndex
 
@@ -55,31 +57,39 @@ class BlobStore:
     layout: StoreLayout
     index: PathIndex
     _root: str = field(init=False, repr=False)
+    _enclosure: Enclosure = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_root", str(self.root))
+        object.__setattr__(self, "_enclosure", Enclosure(self.root))
 
     def locate(self, token: str) -> Blob | None:
         """The token's blob, or None where the store has none. Raises SourceUnavailable."""
         computed = self.layout.path(token)
-        blob = self.examine(computed) if computed else None
+        blob = self._look(computed) if computed else None
         known = None if blob else self.index.path(token)
         if known and known != computed:
-            blob = self.examine(known)
+            blob = self._look(known)
             moved = None if blob else self.index.path(token, gone=known)
-            blob = self.examine(moved) if moved else blob
+            blob = self._look(moved) if moved else blob
         return blob
 
     def compute(self, token: str) -> Blob | None:
         """The token's blob where the layout puts it, or None where that is not known or nothing is there. Raises SourceUnavailable."""
         path = self.layout.path(token)
-        return self.examine(path) if path else None
+        return self._look(path) if path else None
 
     def examine(self, path: str) -> Blob | None:
-        """The blob at a relative path, or None where there is none. Raises SourceUnavailable."""
+        """The blob at a relative path as it is to be opened, or None where there is none. Raises SourceUnavailable."""
+        return self._examine(path, self._enclosure.holds)
+
+    def _look(self, path: str) -> Blob | None:
+        return self._examine(path, self._enclosure.held_lately)
+
+    def _examine(self, path: str, is_held: Callable[[str], bool]) -> Blob | None:
         try:
             status = os.lstat(self.whole(path))
-            within = self._holds(path)
+            within = is_held(path)
         except OSError as error:
             if error.errno not in ABSENT:
                 raise SourceUnavailable(self.repository) from error
@@ -94,7 +104,7 @@ class BlobStore:
         """The token's blob where the layout puts it, and its octets, ``limit`` at most; None for any that is not to be had so simply."""
         path = self.layout.path(token)
         try:
-            if path is None or not self._holds(path):
+            if path is None or not self._enclosure.held_lately(path):
                 return None
             blob, octets = self._read(path, limit)
         except OSError:
@@ -104,19 +114,6 @@ class BlobStore:
     def whole(self, path: str) -> str:
         """The absolute path of a relative one."""
         return path if path.startswith("/") else f"{self._root}/{path}"
-
-    def _holds(self, path: str) -> bool:
-        """Whether a path stays below the root, wherever links lead. Raises OSError."""
-        *folders, _ = path.split("/")
-        if path.startswith("/") or ".." in folders:
-            return False
-        # Links are rare, and to resolve a path costs many times what it costs to see that there are none.
-        whole = self._root
-        for folder in folders:
-            whole = f"{whole}/{folder}"
-            if not stat.S_ISDIR(os.lstat(whole).st_mode):
-                return Path(os.path.realpath(self.whole("/".join(folders)))).is_relative_to(os.path.realpath(self._root))
-        return True
 
     def check(self) -> None:
         """Raises SourceUnavailable unless the root is a folder that can be read: a disk that is not mounted is no empty repository."""

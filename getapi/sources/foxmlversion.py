@@ -32,14 +32,14 @@ def make_version(
     embedded: bool,
 ) -> Version:
     """``get`` gives an attribute of the ``datastreamVersion``, or what is given for one that it does not have."""
-    size = get("SIZE", "")
+    size, alternate_ids = get("SIZE", ""), get("ALT_IDS", "")
     return _new_version(
         id=get("ID", ""),
         created=created,
         mime=get("MIMETYPE", "").strip(),
         label=get("LABEL", ""),
-        declared_size=(int(size) or None) if _SIZE.fullmatch(size) else None,
-        alternate_ids=tuple(get("ALT_IDS", "").split()),
+        declared_size=(int(size) or None) if size and _SIZE.fullmatch(size) else None,
+        alternate_ids=tuple(alternate_ids.split()) if alternate_ids else (),
         digests=digests,
         reference=reference,
         inline=inline,

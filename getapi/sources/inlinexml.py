@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import field
+from functools import lru_cache
 
 from getapi.core.value import maker, value
 
@@ -90,7 +91,7 @@ def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> list[byt
     """Declarations that the content inherits and uses; names in values count too (``xsi:type="xs:date"``). One too many does no harm."""
     used = {}
     for prefix, uri in scope.items():
-        if uri and (f"{prefix}:".encode() in content if prefix else _UNPREFIXED.search(content)):
+        if uri and (_mark(prefix) in content if prefix else _UNPREFIXED.search(content)):
             used[prefix or ""] = uri
     if not used:
         return []
@@ -98,3 +99,9 @@ def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> list[byt
     declared = set(_ATTRIBUTE.findall(tag[0])) if tag else set()
     named = ((f"xmlns:{prefix}" if prefix else "xmlns", uri) for prefix, uri in sorted(used.items()))
     return [f' {name}="{uri.translate(_ESCAPES)}"'.encode() for name, uri in named if name.encode() not in declared]
+
+
+@lru_cache(maxsize=256)
+def _mark(prefix: str) -> bytes:
+    """What stands wherever a prefix is used. A repository's documents have the same few."""
+    return f"{prefix}:".encode()
