@@ -69,16 +69,16 @@ def _place_flat(picks: Iterable[Pick]) -> list[Placed[Pick]]:
     """
     flat: list[Placed[Pick]] = []
     for pick in picks:
-        placed = pick.derived.find("flat", None, _find_flat, pick)
-        if placed is None:
+        path = pick.derived.find("flat", None, _flat_path, pick)
+        if path is None:
             return []
-        flat.append(placed)
+        flat.append(_new_placed(key=pick, path=path))
     return [] if len({placed.path.lower() for placed in flat}) < len(flat) else flat
 
 
-def _find_flat(pick: Pick) -> Placed[Pick] | None:
+def _flat_path(pick: Pick) -> str | None:
     name = plain_segment(file_name(pick.datastream))
-    return None if name is None else _new_placed(key=pick, path=f"{_ROOT}/{name}")
+    return None if name is None else f"{_ROOT}/{name}"
 
 
 def arrange(groups: Sequence[Group]) -> Folder[Pick]:

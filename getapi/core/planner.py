@@ -112,14 +112,14 @@ def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, 
 
 
 def _sizes(picks: Iterable[Pick]) -> list[tuple[str, int]]:
-    return [(pick.record.repository, pick.datastream.size or 0) for pick in picks]
+    return [(pick.repository, pick.datastream.size or 0) for pick in picks]
 
 
 def _consult(ledger: Ledger, picks: Sequence[Pick]) -> dict[tuple[str, str], Examination]:
     """What the ledger knows of the picks, by their keys: each repository is asked once for all of them."""
     seen: dict[tuple[str, str], Examination] = {}
-    for name in dict.fromkeys(pick.record.repository for pick in picks):
-        seen |= ledger.look_up(name, [pick.datastream for pick in picks if pick.record.repository == name])
+    for name in dict.fromkeys(pick.repository for pick in picks):
+        seen |= ledger.look_up(name, [pick.datastream for pick in picks if pick.repository == name])
     return seen
 
 
@@ -137,7 +137,7 @@ def _prepare(
         return None
     try:
         if not is_complete(datastream, rules.algorithm):
-            datastream = complete(datastream, repositories.by_name(pick.record.repository), rules.algorithm, gauge)
+            datastream = complete(datastream, repositories.by_name(pick.repository), rules.algorithm, gauge)
     except SizeUnknown:
         raise
     except SourceError as error:
@@ -151,7 +151,7 @@ def _prepare(
     learned = seen.digests.get(rules.algorithm) if seen and datastream.digest(rules.algorithm) is None else None
     if datastream is pick.datastream and learned == pick.learned:
         return pick
-    return Pick(record=pick.record, datastream=datastream, learned=learned)
+    return Pick(repository=pick.repository, datastream=datastream, learned=learned)
 
 
 def _regroup(groups: Sequence[Group], prepared: Iterable[Pick]) -> list[Group]:
@@ -200,14 +200,12 @@ def _freeze(
 def _enter(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:
     if place.key.datastream.created is None:
         return _make_entry(place, algorithm, midnight)
-    return place.key.derived.find(algorithm, place, _make_entry, place, algorithm, midnight)
+    return place.key.derived.find(algorithm, place.path, _make_entry, place, algorithm, midnight)
 
 
 def _make_entry(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:
     pick = place.key
-    return enter(
-        pick.datastream, path=place.path, repository=pick.record.repository, algorithm=algorithm, undated=midnight, learned=pick.learned
-    )
+    return enter(pick.datastream, path=place.path, repository=pick.repository, algorithm=algorithm, undated=midnight, learned=pick.learned)
 
 
 def _describe(sender: Sender, subjects: Sequence[str], entries: Sequence[Entry], octets: int, today: date) -> bytes:

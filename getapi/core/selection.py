@@ -49,9 +49,12 @@ class Repositories(Protocol):
 
 @value(frozen=True, slots=True, kw_only=True)
 class Pick:
-    """One datastream that goes into the package; ``learned`` is its digest as the fixity ledger knows it, in the package's algorithm."""
+    """One datastream that goes into the package; ``learned`` is its digest as the fixity ledger knows it, in the package's algorithm.
 
-    record: ObjectRecord
+    It is kept with its object's record (``derived``), and so must not know it: what nobody asks for any more would be freed late.
+    """
+
+    repository: str
     datastream: DatastreamRecord
     learned: str | None = None
     key: tuple[str, str] = field(init=False, repr=False, compare=False)
@@ -221,7 +224,7 @@ def _offer(catalogue: Catalogue, record: ObjectRecord) -> tuple[Sequence[Pick], 
     for datastream in record.datastreams:
         verdict = catalogue.decide(record, datastream)
         if isinstance(verdict, Allowed):
-            picks.append(_new_pick(record=record, datastream=datastream))
+            picks.append(_new_pick(repository=record.repository, datastream=datastream))
         elif verdict.mentioned:
             denials.append((verdict, datastream.dsid))
     return tuple(picks), tuple(denials)
@@ -236,7 +239,7 @@ def pick_one(catalogue: Catalogue, record: ObjectRecord, dsid: str, notices: Not
         return []
     verdict = catalogue.decide(record, datastream)
     if isinstance(verdict, Allowed):
-        return [Pick(record=record, datastream=datastream)]
+        return [Pick(repository=record.repository, datastream=datastream)]
     if direct or verdict.mentioned:
         notices.tell(verdict.code, verdict.text, record.pid, datastream.dsid)
     return []

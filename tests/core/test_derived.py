@@ -1,6 +1,8 @@
 """What is remembered with an unchanged record is never another answer than a fresh one."""
 
+import gc
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -54,6 +56,32 @@ def with_access(access: AccessRules) -> PlanningRules:
     return replace(RULES, access=access)
 
 
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_what_is_forgotten_is_freed_at_once() -> None:
+    """A service that goes through millions of objects forgets as many: what knew itself would wait for the garbage collector."""
+    before = known()
+    repository = FakeRepository()
+    for number in range(5):
+        repository.add(f"test:{number}", {"DC": b"dc", "PDF": b"pdf"})
+    files = ";".join(repository.objects)
+    review(plan(repository, files), repositories=repository, rules=RULES.access, now=NOW)
+    assert known() > before + 50
+    del repository
+    assert known() == before
+
+
+def known() -> int:
+    return sum(type(each).__module__.startswith("getapi.core.") for each in gc.get_objects())
+
+
 def test_a_finding_is_made_once_while_what_it_was_made_from_is_the_same_object() -> None:
     derived, made = Derived(), list[int]()
 
@@ -95,6 +123,15 @@ def test_other_rules_decide_anew_and_former_ones_again(repository: FakeRepositor
     for rules in (RULES, strict, RULES, strict):
         assert plan(repository, rules=rules) == plan(forget(repository), rules=rules)
     assert [entry.path for entry in plan(repository, rules=strict).entries] == ["data/test-1_ARCH1", "data/test-2_PDF"]
+
+
+def test_of_several_findings_each_is_replaced_alone() -> None:
+    derived, given = Derived(), [object(), object()]
+    for what in ("a", "b", "c"):
+        assert derived.find(what, given[0], str, what) == what
+    assert derived.find("a", given[1], str, "new") == "new"
+    for what, known in (("a", given[1]), ("b", given[0]), ("c", given[0])):
+        assert derived.find(what, known, str, "found anew") == ("new" if what == "a" else what)
 
 
 def test_rules_that_are_replaced_are_not_kept_by_what_was_decided_by_them(repository: FakeRepository) -> None:
@@ -142,7 +179,8 @@ def test_names_are_those_that_the_tree_gives(pids: list[str], dsids: list[str]) 
     repository = FakeRepository()
     records = [repository.add(pid, dict.fromkeys(dsids, b"x")) for pid in pids]
     groups = [
-        Group(record=record, picks=[Pick(record=record, datastream=datastream) for datastream in record.datastreams]) for record in records
+        Group(record=record, picks=[Pick(repository=record.repository, datastream=datastream) for datastream in record.datastreams])
+        for record in records
     ]
     for _ in range(2):
         assert place_picks(groups, bag_name="b" * 100) == assign_paths(arrange(groups), bag_name="b" * 100)

@@ -7,7 +7,7 @@ import pytest
 
 from getapi.core.paths import Placed
 from getapi.core.selection import Pick
-from getapi.core.source import DatastreamRecord, Digest, ObjectRecord
+from getapi.core.source import DatastreamRecord, Digest
 from getapi.core.value import maker, value
 
 
@@ -36,9 +36,9 @@ def test_a_maker_makes_what_the_class_makes() -> None:
 
 
 def test_what_is_made_has_what_the_class_finds_out_itself() -> None:
-    record, datastream = maker(ObjectRecord)(pid="a:1", repository="main"), DatastreamRecord(pid="a:1", dsid="DC", version="DC.0")
-    made = [maker(Pick)(record=record, datastream=datastream) for _ in range(2)]
-    assert made[0] == made[1] == Pick(record=record, datastream=datastream)
+    datastream = DatastreamRecord(pid="a:1", dsid="DC", version="DC.0")
+    made = [maker(Pick)(repository="main", datastream=datastream) for _ in range(2)]
+    assert made[0] == made[1] == Pick(repository="main", datastream=datastream)
     assert made[0].key == ("a:1", "DC")
     assert made[0].derived is not made[1].derived
 
