@@ -3,7 +3,7 @@
 from getapi.models.deliveries import Delivery, Download, ZipDownload
 from getapi.models.keys import FailureCount, ForwardingSighting, Key, KeyNetwork
 from getapi.models.packages import Announcement, Job, Package, StagedMember
-from getapi.models.stores import Fixity, IndexedPath, IndexScan
+from getapi.models.stores import Fixity, FixityRevision, IndexedPath, IndexScan
 
 __all__ = [
     "Announcement",
@@ -11,6 +11,7 @@ __all__ = [
     "Download",
     "FailureCount",
     "Fixity",
+    "FixityRevision",
     "ForwardingSighting",
     "IndexScan",
     "IndexedPath",

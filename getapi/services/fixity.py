@@ -1,6 +1,7 @@
 """The fixity ledger: what datastreams were when they were last read whole, in all processes (SPEC 5)."""
 
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,7 +14,8 @@ from django.utils import timezone
 from getapi import conf
 from getapi.core.ledger import Examination
 from getapi.core.source import ControlGroup, DatastreamRecord
-from getapi.models import Fixity
+from getapi.models import Fixity, FixityRevision
+from getapi.services.ledgermemory import LedgerMemory
 from getapi.transport.examination import Checks, by_algorithm
 
 Key = tuple[str, str]
@@ -34,11 +36,33 @@ class DatabaseLedger:
         self._now = now
 
     def look_up(self, repository: str, datastreams: Iterable[DatastreamRecord]) -> Mapping[Key, Examination]:
-        return {key: seen for key, seen, datastream in _recall(repository, datastreams) if seen.mismatch or seen.vouches_for(datastream)}
+        asked = _may_be_kept(datastreams)
+        return _memory.look_up(repository, _revision(repository), asked, _read) if asked else {}
 
     def is_fresh(self, seen: Examination, datastream: DatastreamRecord) -> bool:
         """Whether the datastream need not be read again now."""
         return (self._now - seen.verified).total_seconds() < self._max_age and seen.vouches_for(datastream)
+
+
+_memory = LedgerMemory()
+
+
+def _read(repository: str, datastreams: Iterable[DatastreamRecord]) -> Mapping[Key, Examination]:
+    return {key: seen for key, seen, datastream in _recall(repository, datastreams) if seen.mismatch or seen.vouches_for(datastream)}
+
+
+def _revision(repository: str) -> str:
+    """Empty where nothing was ever written."""
+    with connection.cursor() as cursor:
+        cursor.execute(_REVISION, [repository])
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+def _revise(repository: str) -> None:
+    """The last step of what writes, in its transaction: so those who wait for each other here wait for nothing else."""
+    row = FixityRevision(repository=repository, value=secrets.token_hex(16))
+    FixityRevision.objects.bulk_create([row], update_conflicts=True, unique_fields=["repository"], update_fields=["value"])
 
 
 def current_ledger() -> DatabaseLedger:
@@ -55,13 +79,17 @@ def is_kept(datastream: DatastreamRecord) -> bool:
 
 def recall(repository: str, datastreams: Iterable[DatastreamRecord]) -> dict[Key, Examination]:
     """What was seen of these very bytes, however long ago: where version or identity are others, nothing."""
-    return {key: seen for key, seen, _ in _recall(repository, datastreams)}
+    return {key: seen for key, seen, _ in _recall(repository, _may_be_kept(datastreams))}
+
+
+def _may_be_kept(datastreams: Iterable[DatastreamRecord]) -> list[DatastreamRecord]:
+    """Not what ``is_kept``: of what is longer than a column there is no row anyway."""
+    managed = ControlGroup.MANAGED
+    return [each for each in datastreams if each.control_group is managed and each.identity]
 
 
 def _recall(repository: str, datastreams: Iterable[DatastreamRecord]) -> Iterator[tuple[Key, Examination, DatastreamRecord]]:
-    # Not what is_kept: of what is longer than a column there is no row anyway.
-    managed = ControlGroup.MANAGED
-    asked = {(each.pid, each.dsid): each for each in datastreams if each.control_group is managed and each.identity}
+    asked = {(each.pid, each.dsid): each for each in datastreams}
     for pid, dsid, version, *facts in _select(repository, asked):
         datastream = asked.get((pid, dsid))
         if datastream is not None and version == datastream.version and facts[0] == datastream.identity:
@@ -79,7 +107,9 @@ def mismatched(repository: str) -> dict[str, set[str]]:
 
 def forget(repository: str, pid: str, dsids: Iterable[str]) -> None:
     """For datastreams that the object has no more."""
-    Fixity.objects.filter(repository=repository, pid=pid, dsid__in=list(dsids)).delete()
+    with transaction.atomic():
+        Fixity.objects.filter(repository=repository, pid=pid, dsid__in=list(dsids)).delete()
+        _revise(repository)
 
 
 def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examination]], *, lift: bool = False) -> None:
@@ -88,6 +118,8 @@ def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examinati
     A recorded mismatch of the same bytes stays whatever others saw, unless ``lift`` says that it was to be looked at again.
     """
     given = {(datastream.pid, datastream.dsid): (datastream, seen) for datastream, seen in readings if is_kept(datastream)}
+    if not given:
+        return
     with transaction.atomic():
         fresh = [_enter(Fixity(repository=repository), *given[key]) for key in sorted(given)]
         Fixity.objects.bulk_create(fresh, ignore_conflicts=True)
@@ -100,6 +132,7 @@ def record(repository: str, readings: Iterable[tuple[DatastreamRecord, Examinati
                     row.delete()
                 else:
                     _enter(row, *reading).save()
+        _revise(repository)
 
 
 def check_against(datastream: DatastreamRecord, seen: Examination | None, learn: frozenset[str]) -> Checks:
@@ -120,6 +153,8 @@ def _divide(keys: Iterable[Key]) -> Iterator[list[str]]:
     for start in range(0, len(pids), AT_ONCE):
         yield pids[start : start + AT_ONCE]
 
+
+_REVISION = f"SELECT value FROM {FixityRevision._meta.db_table} WHERE repository = %s"  # noqa: S608, SLF001 # as _SELECT
 
 _SELECT = f"""SELECT pid, dsid, version, identity, size, CAST(digests AS text), crc32, CAST(verified AS text), verdict, algorithm
 FROM {Fixity._meta.db_table} WHERE repository = %s AND pid IN ({{}})"""  # noqa: S608, SLF001 # a table's name; _meta is Django's own interface

@@ -85,7 +85,7 @@ class Product:
     def forget(self) -> None:
         """As if nothing had ever been verified."""
         with closing(connect(self.server.folder / "db.sqlite3", timeout=20)) as database, database:
-            database.execute("DELETE FROM getapi_fixity")
+            database.executescript("DELETE FROM getapi_fixity; DELETE FROM getapi_fixityrevision")
 
 
 @contextmanager
