@@ -1,5 +1,6 @@
 """What a Fedora 3 source remembers of objects: the same record for as long as the files it rests on are the same, and no longer."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -46,6 +47,24 @@ def sizes(record: ObjectRecord) -> dict[str, int | None]:
 def test_what_has_not_changed_is_the_same_record(source: Fedora3Source) -> None:
     assert source.describe(PID) is source.describe(PID)
     assert source.describe("Demo:5") == source.describe(PID)
+
+
+def test_what_is_forgotten_is_freed_at_once_and_not_by_the_garbage_collector(store: BuiltStore) -> None:
+    def remembered() -> int:
+        return sum(type(each).__module__.startswith("getapi.") for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = remembered()
+        source = Fedora3Source(name="main", objects=store.objects, datastreams=store.datastreams, layout=store.layout, index=store.index)
+        with source.open(source.describe(PID).datastreams[0]) as content:
+            assert content.read(100)
+        assert remembered() > before + 10
+        del source, content
+        assert remembered() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("token", [PID, RELATIONS, IMAGE])
