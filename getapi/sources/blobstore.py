@@ -10,7 +10,7 @@ from typing import Protocol
 from getapi.core.errors import SourceUnavailable
 from getapi.core.value import maker, value
 from getapi.sources.akubra import AkubraLayout
-from getapi.sources.content import ABSENT, identity, read_regular
+from getapi.sources.content import ABSENT, read_regular
 from getapi.sources.enclosure import Enclosure
 from getapi.sources.legacy import LegacyLayout
 from getapi.sources.pathindex import PathIndex
@@ -37,12 +37,20 @@ def store_layout(name: str, pattern: str = "##") -> StoreLayout:
 
 @value(frozen=True, slots=True, kw_only=True)
 class Blob:
-    """``path`` is relative to the store; ``plain`` False for a link, any other kind of file, or one that a link leads out of the store."""
+    """A file as it was when it was looked at. ``path`` is relative to the store, ``whole`` absolute; ``plain`` False for a link, any other
+    kind of file, or one that a link leads out of the store."""
 
     path: str
+    whole: str
     size: int
-    identity: str
+    mtime: int
+    inode: int
     plain: bool
+
+    @property
+    def identity(self) -> str:
+        """As ``content.identity``."""
+        return f"{self.size}-{self.mtime}-{self.inode}"
 
 
 _new_blob = maker(Blob)
@@ -87,8 +95,9 @@ class BlobStore:
         return self._examine(path, self._enclosure.held_lately)
 
     def _examine(self, path: str, is_held: Callable[[str], bool]) -> Blob | None:
+        whole = self.whole(path)
         try:
-            status = os.lstat(self.whole(path))
+            status = os.lstat(whole)
             within = is_held(path)
         except OSError as error:
             if error.errno not in ABSENT:
@@ -98,7 +107,7 @@ class BlobStore:
             if not folder or not Path(self.whole(folder)).is_dir():
                 self.check()
             return None
-        return _new_blob(path=path, size=status.st_size, identity=identity(status), plain=within and stat.S_ISREG(status.st_mode))
+        return _blob(path, whole, status, plain=within and stat.S_ISREG(status.st_mode))
 
     def take(self, token: str, *, limit: int) -> tuple[Blob, bytes] | None:
         """The token's blob where the layout puts it, and its octets, ``limit`` at most; None for any that is not to be had so simply."""
@@ -128,5 +137,10 @@ class BlobStore:
         return self._read(blob.path, limit)
 
     def _read(self, path: str, limit: int) -> tuple[Blob, bytes]:
-        status, octets = read_regular(self.whole(path), limit=limit)
-        return _new_blob(path=path, size=status.st_size, identity=identity(status), plain=True), octets
+        whole = self.whole(path)
+        status, octets = read_regular(whole, limit=limit)
+        return _blob(path, whole, status, plain=True), octets
+
+
+def _blob(path: str, whole: str, status: os.stat_result, *, plain: bool) -> Blob:
+    return _new_blob(path=path, whole=whole, size=status.st_size, mtime=status.st_mtime_ns, inode=status.st_ino, plain=plain)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from getapi.core.errors import ContentChanged, ContentMissing, SourceUnavailable
 from getapi.core.source import DatastreamRecord
@@ -26,21 +26,37 @@ def identity(status: os.stat_result) -> str:
     return f"{status.st_size}-{status.st_mtime_ns}-{status.st_ino}"
 
 
+class Seen(Protocol):
+    """A file as it was when it was looked at: ``whole`` is its absolute path, the rest is what its identity is made of."""
+
+    @property
+    def whole(self) -> str: ...
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def mtime(self) -> int: ...
+
+    @property
+    def inode(self) -> int: ...
+
+
 @value(frozen=True, slots=True, kw_only=True)
 class Witness:
-    """A file as it was when something was learned of it: ``path`` is absolute, the rest is what its identity is made of."""
+    """A file as it was when something was learned of it (Seen)."""
 
-    path: str
+    whole: str
     size: int
     mtime: int
     inode: int
 
     @classmethod
-    def of(cls, path: str, known: str) -> "Witness":
+    def of(cls, whole: str, known: str) -> "Witness":
         """The witness of a file that had the identity ``known``."""
         size, _, rest = known.partition("-")
         mtime, _, inode = rest.rpartition("-")  # before 1970 it is negative
-        return _new_witness(path=path, size=int(size), mtime=int(mtime), inode=int(inode))
+        return _new_witness(whole=whole, size=int(size), mtime=int(mtime), inode=int(inode))
 
     def holds(self) -> bool:
         """Whether the file is still the same."""
@@ -50,11 +66,11 @@ class Witness:
 _new_witness = maker(Witness)
 
 
-def hold(witnesses: Iterable[Witness]) -> bool:
+def hold(witnesses: Iterable[Seen]) -> bool:
     """Whether all these files are still the same: it is asked of thousands at once."""
     try:
         for witness in witnesses:
-            status = os.lstat(witness.path)
+            status = os.lstat(witness.whole)
             if status.st_size != witness.size or status.st_mtime_ns != witness.mtime or status.st_ino != witness.inode:
                 return False
     except OSError:

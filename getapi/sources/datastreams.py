@@ -8,7 +8,7 @@ from getapi.core.notice import NoticeCode
 from getapi.core.reference import parse_pid
 from getapi.core.source import EXTERNAL, INLINE, MANAGED, ControlGroup, DatastreamRecord, Digest
 from getapi.core.value import maker, value
-from getapi.sources.blobstore import BlobStore
+from getapi.sources.blobstore import Blob, BlobStore
 from getapi.sources.digitalobject import Datastream, DigitalObject, Version
 
 UNLISTED = frozenset({"AUDIT", "FEDORA-AUDITTRAIL"})
@@ -42,8 +42,8 @@ def record_datastreams(value: DigitalObject, *, pid: str, home: str, find: Find)
     return tuple([_record(each, pid, home, find) for each in value.datastreams if each.id not in UNLISTED])
 
 
-def find_stored(token: str | None, store: BlobStore) -> Bytes:
-    """A managed version's bytes in a store.
+def find_stored(token: str | None, store: BlobStore, seen: list[Blob]) -> Bytes:
+    """A managed version's bytes in a store; its blob is added to what was ``seen``.
 
     Raises SourceUnavailable where all of the store cannot be read. Where one file cannot, its record has neither size nor identity, and
     opening it says so.
@@ -57,7 +57,10 @@ def find_stored(token: str | None, store: BlobStore) -> Bytes:
         return Bytes(location=store.layout.path(token) or token)
     if blob is None:
         return MISSING
-    return _new_bytes(size=blob.size, location=blob.path, identity=blob.identity) if blob.plain else MALFORMED
+    if not blob.plain:
+        return MALFORMED
+    seen.append(blob)
+    return _new_bytes(size=blob.size, location=blob.path, identity=blob.identity)
 
 
 _NO_VERSION = Version()

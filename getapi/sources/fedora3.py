@@ -11,7 +11,7 @@ from getapi.core.rights.rules import EmbargoRule
 from getapi.core.source import MANAGED, Content, DatastreamRecord, ObjectRecord
 from getapi.core.value import maker, value
 from getapi.sources.blobstore import Blob, BlobStore, store_layout
-from getapi.sources.content import ABSENT, FileContent, Witness, hold
+from getapi.sources.content import ABSENT, FileContent, hold
 from getapi.sources.controlgroups import open_by_group
 from getapi.sources.datastreams import Bytes, find_stored, record_datastreams
 from getapi.sources.digitalobject import DigitalObject, Version
@@ -39,7 +39,7 @@ class _Known:
     inline: Mapping[str, bytes]
     value: DigitalObject | None = None
     record: ObjectRecord | None = None
-    witnesses: Sequence[Witness] = ()
+    witnesses: Sequence[Blob] = ()
 
 
 _new_record, _new_known = maker(ObjectRecord), maker(_Known)
@@ -77,13 +77,13 @@ class Fedora3Source:
         if known is not None and known.record is not None and hold(known.witnesses):
             return known.record
         true, blob, value = self._take(pid) or self._look_for(pid)
-        datastreams = self._record(true, blob, value)
+        datastreams, stored = self._record(true, blob, value)
         if NoticeCode.CONTENT_MISSING in [datastream.fault for datastream in datastreams]:
             # A version may be purged between the reading of the object's file and the look into the store: once more, if so.
             fresh = self._objects.examine(blob.path)
             if fresh is not None and fresh != blob:
                 blob, value = self._read(true, fresh)
-                datastreams = self._record(true, blob, value)
+                datastreams, stored = self._record(true, blob, value)
         documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed, relations=self._relation_ids)
         record = _new_record(
             pid=true,
@@ -93,23 +93,13 @@ class Fedora3Source:
             datastreams=datastreams,
             restrictions=read_statements(pid=true, datastreams=datastreams, documents=documents, rules=self._rules),
         )
-        witnesses = self._witnesses(record, blob) if None not in documents.values() else ()
         inline = value.inline()
-        if witnesses:
-            self._keep(true, _new_known(blob=blob, inline=inline, record=record, witnesses=witnesses), len(datastreams))
-        else:
+        if None in documents.values() or [each for each in datastreams if each.control_group is MANAGED and not each.identity]:
+            # What is not there, or cannot be read, has nothing by which its coming would be seen.
             self._keep(true, _new_known(blob=blob, inline=inline, value=value), len(datastreams))
+        else:
+            self._keep(true, _new_known(blob=blob, inline=inline, record=record, witnesses=(blob, *stored)), len(datastreams))
         return record
-
-    def _witnesses(self, record: ObjectRecord, blob: Blob) -> Sequence[Witness]:
-        """All the files that a record rests on; none where one of them is not there: what comes to be has no identity yet."""
-        witnesses = [Witness.of(self._objects.whole(blob.path), blob.identity)]
-        for datastream in record.datastreams:
-            if datastream.control_group is MANAGED:
-                if not datastream.identity:
-                    return ()
-                witnesses.append(Witness.of(self._datastreams.whole(datastream.location), datastream.identity))
-        return witnesses
 
     def _keep(self, pid: str, known: _Known, datastreams: int) -> None:
         self._known.put(pid, known, known.blob.size + _OCTETS * (1 + datastreams))
@@ -172,11 +162,14 @@ class Fedora3Source:
             raise ObjectUnreadable(pid, "it describes another object")
         return value
 
-    def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[DatastreamRecord, ...]:
-        return record_datastreams(value, pid=pid, home=blob.path, find=self._find_managed)
+    def _record(self, pid: str, blob: Blob, value: DigitalObject) -> tuple[tuple[DatastreamRecord, ...], list[Blob]]:
+        """The datastreams, and the blobs of those that are in the store."""
+        seen: list[Blob] = []
 
-    def _find_managed(self, _dsid: str, _version: Version, token: str | None) -> Bytes:
-        return find_stored(token, self._datastreams)
+        def find(_dsid: str, _version: Version, token: str | None) -> Bytes:
+            return find_stored(token, self._datastreams, seen)
+
+        return record_datastreams(value, pid=pid, home=blob.path, find=find), seen
 
     def _open_managed(self, datastream: DatastreamRecord, start: int = 0) -> FileContent:
         blob = self._datastreams.examine(datastream.location)

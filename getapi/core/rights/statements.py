@@ -45,6 +45,8 @@ def read_statements(
     state of its datastream, for who deletes it need not have meant to open the object; one that cannot be read, or is not safe
     well-formed XML, closes the whole object. A document that holds no statement is ignored. Raises nothing.
     """
+    if not documents:
+        return ()
     found = (restriction for dsid, document in documents.items() for restriction in _read(pid, datastreams, dsid, document, rules))
     return tuple(dict.fromkeys(found))
 
