@@ -1,7 +1,7 @@
 """What ``manage.py check`` says about the configuration, and ``check --deploy`` about the place where the service runs.
 
 E001 a mistake in the configuration; E002 PostgreSQL without its driver; E006 Redis without its own; E005 a deny list that cannot be read,
-so that nothing may leave; W001 a development key. With ``--deploy``: E003 unapplied
+so that nothing may leave; W001 a development key; W005 no repository at all. With ``--deploy``: E003 unapplied
 migrations or no database; E004 a development key; W002 a forwarding header that did not count was seen; W003 ``allowed_hosts`` that is
 the default or everything; W004 ``trusted_proxies`` that trusts everybody.
 """
@@ -24,11 +24,15 @@ CONFIGURATION = "configuration"
 NAMED = 3
 """Migrations that are told by name."""
 
+ADD_A_REPOSITORY = """Yours: write [[repositories]] into packaging.toml (README.md, "Put it into service").
+\tThe demonstration's: make demo, then PACKAGING_CONFIG=var/demo/packaging.toml make run"""
+
 
 def register_all() -> None:
     register(check_configuration, CONFIGURATION)
     register(check_deny_list, "denylist")
     register(check_development_key, "secret")
+    register(check_repositories, "repositories")
     for check in (check_database, check_deployed_key, check_forwarding, check_hosts, check_proxies):
         register(check, "deployment", deploy=True)
 
@@ -70,6 +74,13 @@ def check_development_key(**_options: Any) -> Sequence[CheckMessage]:
         return []
     hint = "Set PACKAGING_SECRET_KEY or secret_key_file before anybody else uses the service."
     return [Warning("Tokens are signed with a development key, made under var/.", hint=hint, id="getapi.W001")]
+
+
+def check_repositories(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None or configuration.repositories:
+        return []
+    return [Warning("No repository is configured, so every object is unknown here.", hint=ADD_A_REPOSITORY, id="getapi.W005")]
 
 
 def check_deployed_key(**_options: Any) -> Sequence[CheckMessage]:

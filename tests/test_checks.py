@@ -13,6 +13,8 @@ from getapi.conf import tables
 from getapi.services.addresses import ClientAddress, note_forwarding
 from tests.conftest import Configure
 
+REPOSITORY = '[[repositories]]\nname = "demo"\ntype = "ocfl"\nroot = "."'
+
 
 def ids(messages: list[CheckMessage]) -> set[str | None]:
     return {message.id for message in messages if message.id and message.id.startswith("getapi")}
@@ -55,12 +57,12 @@ class TestTheConfiguration:
         assert "limits.files: must be at least 1" in found.stderr
 
     def test_a_right_one_is_silent_and_its_commands_work(self, tmp_path: Path) -> None:
-        assert "no issues" in manage(tmp_path, "", "check").stdout
+        assert "no issues" in manage(tmp_path, REPOSITORY, "check").stdout
         assert manage(tmp_path, "", "migrate").returncode == 0
         made = manage(tmp_path, "", "create_key", "catalogue", "--network", "127.0.0.1")
         assert made.stdout.splitlines()[-1].startswith("gk")
         assert made.stderr == ""
-        deployed = manage(tmp_path, 'allowed_hosts = ["packages.example.org"]', "check", "--deploy")
+        deployed = manage(tmp_path, f'allowed_hosts = ["packages.example.org"]\n{REPOSITORY}', "check", "--deploy")
         assert deployed.returncode == 0
         assert "(getapi." not in deployed.stderr
         assert "(security." not in deployed.stderr
@@ -73,6 +75,7 @@ class TestTheConfiguration:
         assert [message.msg for message in checks.check_configuration()] == ["a: is missing", "b: is missing"]
         for check in (checks.check_development_key, checks.check_deployed_key, checks.check_hosts, checks.check_proxies):
             assert check() == []
+        assert checks.check_repositories() == []
 
     def test_postgresql_without_its_driver_is_an_error(self, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
         configure('database = "postgresql://db/rows"')
@@ -92,13 +95,31 @@ class TestTheConfiguration:
 class TestTheKey:
     def test_a_development_key_is_said_and_is_an_error_when_deployed(self) -> None:
         with conf.override(conf.unconfigured()):
-            assert ids(run_checks()) == {"getapi.W001"}
+            assert ids(run_checks(tags=["secret"])) == {"getapi.W001"}
             assert ids(list(checks.check_deployed_key())) == {"getapi.E004"}
 
     def test_a_key_of_one_s_own_is_not_mentioned(self, configure: Configure) -> None:
         configure()
-        assert ids(run_checks()) == set()
+        assert ids(run_checks(tags=["secret"])) == set()
         assert checks.check_deployed_key() == []
+
+
+class TestTheRepositories:
+    def test_none_at_all_is_a_warning_that_says_what_to_add(self, configure: Configure) -> None:
+        configure()
+        (message,) = checks.check_repositories()
+        assert (message.id, message.is_serious()) == ("getapi.W005", False)
+        assert "No repository is configured" in message.msg
+        assert "[[repositories]]" in str(message.hint)
+
+    def test_check_says_so_and_does_not_fail(self, tmp_path: Path) -> None:
+        found = manage(tmp_path, "", "check")
+        assert found.returncode == 0
+        assert found.stderr.count("No repository is configured") == 1
+
+    def test_one_is_enough(self, configure: Configure) -> None:
+        configure(REPOSITORY)
+        assert ids(run_checks()) == set()
 
 
 @pytest.mark.django_db
