@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -75,7 +76,7 @@ class TestTheConfiguration:
         assert [message.msg for message in checks.check_configuration()] == ["a: is missing", "b: is missing"]
         for check in (checks.check_development_key, checks.check_deployed_key, checks.check_hosts, checks.check_proxies):
             assert check() == []
-        assert checks.check_repositories() == []
+        assert checks.check_repositories() == checks.check_key_files() == []
 
     def test_postgresql_without_its_driver_is_an_error(self, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
         configure('database = "postgresql://db/rows"')
@@ -102,6 +103,37 @@ class TestTheKey:
         configure()
         assert ids(run_checks(tags=["secret"])) == set()
         assert checks.check_deployed_key() == []
+
+
+class TestTheKeysFile:
+    @pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o620, False)])
+    @pytest.mark.parametrize("setting", ['secret_key_file = "secret"', 'secret_key_fallbacks = ["secret"]'])
+    def test_one_that_others_can_read_is_told_by_name(
+        self, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, told: bool, setting: str
+    ) -> None:
+        monkeypatch.setattr(checks, "ROOT_USER", -1)  # so that root's own tests have files of somebody
+        (tmp_path / "secret").write_text("s3cret-" * 8)
+        (tmp_path / "secret").chmod(mode)
+        configure(setting)
+        found = run_checks(tags=["secret"])
+        assert ids(found) == ({"getapi.W006"} if told else set())
+        assert all(str(tmp_path / "secret") in message.msg and "s3cret" not in str(message) for message in found)
+
+    @pytest.mark.parametrize(("mode", "told"), [(0o640, False), (0o644, True)])
+    def test_roots_may_be_given_to_the_service_by_its_group(
+        self, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, told: bool
+    ) -> None:
+        monkeypatch.setattr(checks, "ROOT_USER", os.geteuid())
+        (tmp_path / "secret").write_text("s3cret-" * 8)
+        (tmp_path / "secret").chmod(mode)
+        configure('secret_key_file = "secret"')
+        assert bool(checks.check_key_files()) is told
+
+    def test_one_that_has_gone_since_is_not_looked_at(self, configure: Configure, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text("s3cret-" * 8)
+        configure('secret_key_file = "secret"')
+        (tmp_path / "secret").unlink()
+        assert checks.check_key_files() == []
 
 
 class TestTheRepositories:
