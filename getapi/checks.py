@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from getapi import conf
 from getapi.services.addresses import forwarding_seen
-from getapi.services.denylist import DenyListUnusable, denied
+from getapi.services.denylist import DenyList, DenyListUnusable
 
 CONFIGURATION = "configuration"
 """The tag of what every command of ours asks for before it starts."""
@@ -67,7 +67,7 @@ def check_deny_list(**_options: Any) -> Sequence[CheckMessage]:
     if configuration is None or configuration.access.deny_list is None:
         return []
     try:
-        denied(configuration.access.deny_list)
+        DenyList(configuration.access.deny_list).refresh()
     except DenyListUnusable as error:
         return [Error(f"access.deny_list: {error.why}", hint="Until it can be read nothing leaves.", id="getapi.E005")]
     return []

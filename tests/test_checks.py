@@ -204,3 +204,10 @@ def test_a_deny_list_that_cannot_be_read_is_an_error(tmp_path: Path, configure: 
     assert not checks.check_deny_list()
     configure()
     assert not checks.check_deny_list()
+
+
+def test_a_deny_list_that_is_missing_is_told_once_and_not_logged_besides(tmp_path: Path) -> None:
+    found = manage(tmp_path, f'access.deny_list = "list.txt"\n{REPOSITORY}', "check")
+    assert found.returncode == 1
+    told = [line for line in found.stderr.splitlines() if "list.txt" in line]
+    assert told == [f"?: (getapi.E005) access.deny_list: {tmp_path}/list.txt: No such file or directory"]
