@@ -1,13 +1,15 @@
 """What ``manage.py check`` says about the configuration, and ``check --deploy`` about the place where the service runs.
 
 E001 a mistake in the configuration; E002 PostgreSQL without its driver; E006 Redis without its own; E005 a deny list that cannot be read,
-so that nothing may leave; W001 a development key. With ``--deploy``: E003 unapplied
-migrations or no database; E004 a development key; W002 a forwarding header that did not count was seen; W003 ``allowed_hosts`` that is
-the default or everything; W004 ``trusted_proxies`` that trusts everybody.
+so that nothing may leave; W001 a development key; W005 no repository at all; W006 a secret key's file that others can read.
+With ``--deploy``: E003 unapplied migrations or no database; E004 a development key; W002 a forwarding header that did not count was seen;
+W003 ``allowed_hosts`` that is the default or everything; W004 ``trusted_proxies`` that trusts everybody.
 """
 
+import stat
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 # Django's own name
@@ -16,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from getapi import conf
 from getapi.services.addresses import forwarding_seen
-from getapi.services.denylist import DenyListUnusable, denied
+from getapi.services.denylist import DenyList, DenyListUnusable
 
 CONFIGURATION = "configuration"
 """The tag of what every command of ours asks for before it starts."""
@@ -24,11 +26,18 @@ CONFIGURATION = "configuration"
 NAMED = 3
 """Migrations that are told by name."""
 
+ROOT_USER = 0
+
+ADD_A_REPOSITORY = """Yours: write [[repositories]] into packaging.toml (README.md, "Put it into service").
+\tThe demonstration's: make demo, then PACKAGING_CONFIG=var/demo/packaging.toml make run"""
+
 
 def register_all() -> None:
     register(check_configuration, CONFIGURATION)
     register(check_deny_list, "denylist")
     register(check_development_key, "secret")
+    register(check_key_files, "secret")
+    register(check_repositories, "repositories")
     for check in (check_database, check_deployed_key, check_forwarding, check_hosts, check_proxies):
         register(check, "deployment", deploy=True)
 
@@ -58,7 +67,7 @@ def check_deny_list(**_options: Any) -> Sequence[CheckMessage]:
     if configuration is None or configuration.access.deny_list is None:
         return []
     try:
-        denied(configuration.access.deny_list)
+        DenyList(configuration.access.deny_list).refresh()
     except DenyListUnusable as error:
         return [Error(f"access.deny_list: {error.why}", hint="Until it can be read nothing leaves.", id="getapi.E005")]
     return []
@@ -70,6 +79,35 @@ def check_development_key(**_options: Any) -> Sequence[CheckMessage]:
         return []
     hint = "Set PACKAGING_SECRET_KEY or secret_key_file before anybody else uses the service."
     return [Warning("Tokens are signed with a development key, made under var/.", hint=hint, id="getapi.W001")]
+
+
+def check_key_files(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None:
+        return []
+    hint = "chmod 600; or, where the file is root's and has the service's own group, chmod 640."
+    return [
+        Warning(f"Others than its owner can read the secret key in {file.path}.", hint=hint, id="getapi.W006")
+        for file in (configuration.secret_key_file, *configuration.secret_key_fallbacks)
+        if file is not None and _is_open(file.path)
+    ]
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others than its owner can read a file. What is root's the service reads as its group, as docs/deploy has it."""
+    try:
+        found = path.stat()
+    except OSError:  # it was there when the configuration was read
+        return False
+    others = stat.S_IROTH if found.st_uid == ROOT_USER else stat.S_IROTH | stat.S_IRGRP
+    return bool(found.st_mode & others)
+
+
+def check_repositories(**_options: Any) -> Sequence[CheckMessage]:
+    configuration = _configuration()
+    if configuration is None or configuration.repositories:
+        return []
+    return [Warning("No repository is configured, so every object is unknown here.", hint=ADD_A_REPOSITORY, id="getapi.W005")]
 
 
 def check_deployed_key(**_options: Any) -> Sequence[CheckMessage]:

@@ -12,6 +12,18 @@ FIRST_PAUSE, LAST_PAUSE = 1.0, 60.0
 """Seconds before one that died is started again: twice as long each time, until one has lived for longer than the last."""
 
 
+def start(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Begins a process from which a Ctrl-C is held back until it lets it in: one that is still loading would end with a trace.
+
+    It does so by ``signal.pthread_sigmask``. Raises OSError.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return subprocess.Popen(command)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 class Attendance:
     """Of one attendant. It is looked at again and again by whoever is its parent, who may have collected it."""
 
@@ -52,5 +64,5 @@ class Attendance:
             self._process.kill()
 
     def _start(self) -> None:
-        self._process = subprocess.Popen(self._command)
+        self._process = start(self._command)
         self._began, self._due = self._clock(), None

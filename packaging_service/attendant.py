@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Sequence
 
+from packaging_service.attendance import start
+
 PR_SET_PDEATHSIG = 1
 LOOK = 0.2
 """Seconds between two looks."""
@@ -35,6 +37,7 @@ class Attendant:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, self._end)
         signal.signal(signal.SIGHUP, self._replace)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # held back since it was started
         if sys.platform == "linux":
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         pause = FIRST_PAUSE
@@ -48,7 +51,7 @@ class Attendant:
     def _attend(self) -> None:
         """One worker, to its end."""
         self._replaces = False
-        with subprocess.Popen(self._command) as worker:
+        with start(self._command) as worker:
             while worker.poll() is None and not self._replaces and not self._is_over():
                 time.sleep(LOOK)
             if worker.poll() is None:

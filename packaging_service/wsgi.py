@@ -17,7 +17,8 @@ application = forget_head(read_content_type(_django))
 gc.collect()
 gc.freeze()
 
-# A first planning makes some thirty lasting objects for each of a thousand that are asked for: to look through the youngest after every 700,
-# as Python does, takes a sixteenth of its time. What requests and forgotten objects leave behind knows nothing of itself, and is freed without
-# the collector (tests/core/test_derived.py, tests/web/test_forgetting.py); what does not, such as failures with their traces, waits a little.
+# A first planning makes some thirty lasting objects for each of a thousand that are asked for: to look through the youngest after every
+# 700, as Python does, takes a sixteenth of its time. What requests and forgotten objects leave behind knows nothing of itself, and is freed
+# without the collector (tests/core/test_derived.py, tests/web/test_forgetting.py); what does, such as failures with their traces, waits
+# a little longer.
 gc.set_threshold(10_000)

@@ -5,12 +5,18 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
 
+import pytest
+
+from getapi.conf.tables import ROOT
 from packaging_service.attendance import FIRST_PAUSE, LAST_PAUSE, Attendance
 from tests.transport.material import wait_until
 
 LIVES = [sys.executable, "-c", "import time; time.sleep(60)"]
 DIES = [sys.executable, "-c", ""]
+CTRL_C = "import os, pathlib, signal, sys; os.kill(os.getpid(), signal.SIGINT)"
+"""It comes while the process still loads."""
 
 
 class Clock:
@@ -81,3 +87,18 @@ def test_a_machine_without_room_for_it_costs_the_web_processes_nothing() -> None
         clock.now += LAST_PAUSE
         attendance.look()
         assert attendance._process.poll() is None
+
+
+def test_ctrl_c_while_an_attendant_still_loads_ends_it_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    attends = f"{CTRL_C}; sys.path.insert(0, {str(ROOT)!r}); from packaging_service.attendant import Attendant"
+    command = [sys.executable, "-c", f"{attends}; Attendant(os.getppid(), sys.argv[1:]).run()", *LIVES]
+    with attending(command, [], Clock()) as attendance:
+        assert attendance._process.wait(20) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_ctrl_c_while_a_worker_still_loads_is_left_to_its_attendant(capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    works = [sys.executable, "-c", f"{CTRL_C}; pathlib.Path({str(tmp_path / 'loaded')!r}).touch(); import time; time.sleep(60)"]
+    with attending([sys.executable, "-m", "packaging_service.attendant", str(os.getpid()), *works], [], Clock()):
+        wait_until((tmp_path / "loaded").exists)
+    assert capfd.readouterr().err == ""

@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from getapi import checks, conf
 from getapi.conf import tables
 from getapi.services.addresses import ClientAddress, note_forwarding
 from tests.conftest import Configure
+
+REPOSITORY = '[[repositories]]\nname = "demo"\ntype = "ocfl"\nroot = "."'
 
 
 def ids(messages: list[CheckMessage]) -> set[str | None]:
@@ -55,12 +58,12 @@ class TestTheConfiguration:
         assert "limits.files: must be at least 1" in found.stderr
 
     def test_a_right_one_is_silent_and_its_commands_work(self, tmp_path: Path) -> None:
-        assert "no issues" in manage(tmp_path, "", "check").stdout
+        assert "no issues" in manage(tmp_path, REPOSITORY, "check").stdout
         assert manage(tmp_path, "", "migrate").returncode == 0
         made = manage(tmp_path, "", "create_key", "catalogue", "--network", "127.0.0.1")
         assert made.stdout.splitlines()[-1].startswith("gk")
         assert made.stderr == ""
-        deployed = manage(tmp_path, 'allowed_hosts = ["packages.example.org"]', "check", "--deploy")
+        deployed = manage(tmp_path, f'allowed_hosts = ["packages.example.org"]\n{REPOSITORY}', "check", "--deploy")
         assert deployed.returncode == 0
         assert "(getapi." not in deployed.stderr
         assert "(security." not in deployed.stderr
@@ -73,6 +76,7 @@ class TestTheConfiguration:
         assert [message.msg for message in checks.check_configuration()] == ["a: is missing", "b: is missing"]
         for check in (checks.check_development_key, checks.check_deployed_key, checks.check_hosts, checks.check_proxies):
             assert check() == []
+        assert checks.check_repositories() == checks.check_key_files() == []
 
     def test_postgresql_without_its_driver_is_an_error(self, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
         configure('database = "postgresql://db/rows"')
@@ -92,13 +96,62 @@ class TestTheConfiguration:
 class TestTheKey:
     def test_a_development_key_is_said_and_is_an_error_when_deployed(self) -> None:
         with conf.override(conf.unconfigured()):
-            assert ids(run_checks()) == {"getapi.W001"}
+            assert ids(run_checks(tags=["secret"])) == {"getapi.W001"}
             assert ids(list(checks.check_deployed_key())) == {"getapi.E004"}
 
     def test_a_key_of_one_s_own_is_not_mentioned(self, configure: Configure) -> None:
         configure()
-        assert ids(run_checks()) == set()
+        assert ids(run_checks(tags=["secret"])) == set()
         assert checks.check_deployed_key() == []
+
+
+class TestTheKeysFile:
+    @pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o620, False)])
+    @pytest.mark.parametrize("setting", ['secret_key_file = "secret"', 'secret_key_fallbacks = ["secret"]'])
+    def test_one_that_others_can_read_is_told_by_name(
+        self, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, told: bool, setting: str
+    ) -> None:
+        monkeypatch.setattr(checks, "ROOT_USER", -1)  # so that root's own tests have files of somebody
+        (tmp_path / "secret").write_text("s3cret-" * 8)
+        (tmp_path / "secret").chmod(mode)
+        configure(setting)
+        found = run_checks(tags=["secret"])
+        assert ids(found) == ({"getapi.W006"} if told else set())
+        assert all(str(tmp_path / "secret") in message.msg and "s3cret" not in str(message) for message in found)
+
+    @pytest.mark.parametrize(("mode", "told"), [(0o640, False), (0o644, True)])
+    def test_roots_may_be_given_to_the_service_by_its_group(
+        self, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, told: bool
+    ) -> None:
+        monkeypatch.setattr(checks, "ROOT_USER", os.geteuid())
+        (tmp_path / "secret").write_text("s3cret-" * 8)
+        (tmp_path / "secret").chmod(mode)
+        configure('secret_key_file = "secret"')
+        assert bool(checks.check_key_files()) is told
+
+    def test_one_that_has_gone_since_is_not_looked_at(self, configure: Configure, tmp_path: Path) -> None:
+        (tmp_path / "secret").write_text("s3cret-" * 8)
+        configure('secret_key_file = "secret"')
+        (tmp_path / "secret").unlink()
+        assert checks.check_key_files() == []
+
+
+class TestTheRepositories:
+    def test_none_at_all_is_a_warning_that_says_what_to_add(self, configure: Configure) -> None:
+        configure()
+        (message,) = checks.check_repositories()
+        assert (message.id, message.is_serious()) == ("getapi.W005", False)
+        assert "No repository is configured" in message.msg
+        assert "[[repositories]]" in str(message.hint)
+
+    def test_check_says_so_and_does_not_fail(self, tmp_path: Path) -> None:
+        found = manage(tmp_path, "", "check")
+        assert found.returncode == 0
+        assert found.stderr.count("No repository is configured") == 1
+
+    def test_one_is_enough(self, configure: Configure) -> None:
+        configure(REPOSITORY)
+        assert ids(run_checks()) == set()
 
 
 @pytest.mark.django_db
@@ -151,3 +204,10 @@ def test_a_deny_list_that_cannot_be_read_is_an_error(tmp_path: Path, configure: 
     assert not checks.check_deny_list()
     configure()
     assert not checks.check_deny_list()
+
+
+def test_a_deny_list_that_is_missing_is_told_once_and_not_logged_besides(tmp_path: Path) -> None:
+    found = manage(tmp_path, f'access.deny_list = "list.txt"\n{REPOSITORY}', "check")
+    assert found.returncode == 1
+    told = [line for line in found.stderr.splitlines() if "list.txt" in line]
+    assert told == [f"?: (getapi.E005) access.deny_list: {tmp_path}/list.txt: No such file or directory"]

@@ -29,7 +29,8 @@ class DenyListUnusable(SourceUnavailable):
 class DenyList:
     """A text file, a ``PID`` or ``PID/DSID`` a line; ``#`` begins a comment; UTF-8. It is read again whenever it changes.
 
-    Replace the file by renaming another over it: one that is written in place is read half-written. Safe to share between threads.
+    Replace the file by renaming another over it: one that is written in place is read half-written. ``entries`` is safe to share between
+    threads.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,14 +48,15 @@ class DenyList:
         """
         with self._lock:
             try:
-                self._refresh()
+                self.refresh()
             except DenyListUnusable as error:
                 self._tell(error.why)
                 raise
             self._told = ""
             return self._entries
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Reads the file if it is another than before. Raises DenyListUnusable, and leaves it to whoever asks to say so."""
         try:
             found = self._path.stat()
             if self._identity == _identify(found):

@@ -48,6 +48,15 @@ AT_ONCE = 8
 
 PREFIX = "whsec_"
 _PORTS = {"http": 80, "https": 443}
+_REFUSALS = {
+    "private-address": (
+        "Webhooks go to public addresses alone, and {host} is none: write the address itself, such as 10.0.0.7, or name the host in "
+        "jobs.webhook_hosts"
+    ),
+    "unknown-host": "{host} is no host's name",
+}
+"""The reasons of WebhookRefused in words, for who stores a URL."""
+
 _free = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -60,11 +69,11 @@ def new_secret() -> str:
 
 
 def read_url(text: str) -> str:
-    """Raises ValueError in plain words for what is no webhook's URL."""
+    """Raises ValueError in plain words for what is no webhook's URL, or one of which it can be seen that it would be refused each time."""
     url = text.strip()
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         raise ValueError(f"{text[:60]} is not a URL") from None
     if parts.scheme not in _PORTS or not host or not url.isascii() or not url.isprintable() or " " in url:
@@ -73,7 +82,23 @@ def read_url(text: str) -> str:
         raise ValueError("A webhook's URL holds neither a name and password nor a #")
     if len(url) > 500:
         raise ValueError("A webhook's URL has at most 500 characters")
+    try:
+        _address(host, port or _PORTS[parts.scheme], _seen)
+    except WebhookRefused as error:
+        raise ValueError(_REFUSALS[str(error)].format(host=host)) from None
+    except OSError:
+        pass  # a name, of which nobody has been asked yet
     return url
+
+
+def _seen(host: str, port: int) -> list[str]:
+    """The addresses that a host's own words tell: by number, however that is written, or localhost (RFC 6761 6.3).
+
+    Raises OSError for any other name, UnicodeError.
+    """
+    if f".{host.lower().rstrip('.')}".endswith(".localhost"):
+        return ["127.0.0.1"]
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)]
 
 
 def sign(secret: str, message: str, timestamp: int, body: bytes) -> str:

@@ -38,6 +38,16 @@ def test_a_key_whose_webhook_is_none_is_not_made() -> None:
     assert not Key.objects.exists()
 
 
+def test_a_webhook_that_would_never_be_told_is_refused_by_both_commands() -> None:
+    with pytest.raises(CommandError, match="localhost is none"):
+        call_command("create_key", "catalogue", "--webhook", "http://localhost/")
+    assert not Key.objects.exists()
+    said("create_key", "catalogue", "--webhook", URL)
+    with pytest.raises(CommandError, match="localhost is none"):
+        call_command("pair_key", "catalogue", "--webhook", "http://localhost/")
+    assert Key.objects.get().webhook == URL
+
+
 def test_a_last_day_that_is_over_makes_no_key() -> None:
     with pytest.raises(CommandError, match="2020-01-01 is over"):
         call_command("create_key", "catalogue", "--expires", "2020-01-01")

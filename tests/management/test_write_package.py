@@ -48,6 +48,7 @@ def test_the_package_and_what_was_left_out_are_told(tmp_path: Path) -> None:
         (("rutgers-lib:5678", "--format", "rar"), "Parameter format"),
         (("rutgers-lib:5678", "--output", "{tmp}"), "Is a directory"),
         (("rutgers-lib:5678", "--output", "{tmp}/none/x.tar"), "No such file"),
+        (("rutgers-lib:5678", "--output", "{tmp}/" + "x" * 300), "File name too long"),
         (("rutgers-lib:5002", "--output", "{tmp}/x.tar"), r"declared md5 digest \(rutgers-lib:5002/TXT-2\)"),
     ],
 )
@@ -80,6 +81,38 @@ def test_the_format_is_what_is_said_else_what_the_files_name_says(
 ) -> None:
     write("rutgers-lib:5678", "--output", str(tmp_path / name), *arguments)
     assert (tmp_path / name).read_bytes().startswith(begin)
+
+
+@pytest.mark.parametrize("arguments", [("--output", "rutgers-lib-5678.tar"), ()], ids=["named", "by its own name"])
+def test_a_file_that_is_there_stays_unless_its_replacement_is_forced(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "rutgers-lib-5678.tar"
+    path.write_bytes(b"somebody's own")
+    with pytest.raises(CommandError, match=r"rutgers-lib-5678\.tar is there already; --force replaces it"):
+        write("rutgers-lib:5678", *arguments)
+    assert path.read_bytes() == b"somebody's own"
+    write("rutgers-lib:5678", *arguments, "--force")
+    assert path.read_bytes().startswith(b"rutgers-lib-5678/")
+
+
+def test_a_file_that_is_there_is_told_before_anything_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(*_asked: object) -> None:
+        raise AssertionError("the objects are looked up")
+
+    monkeypatch.setattr(packages, "prepare", read)
+    with pytest.raises(CommandError, match="is there already"):
+        write("rutgers-lib:5678", "--output", str(tmp_path / "packaging.toml"))
+
+
+def test_a_forced_replacement_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar"
+    path.write_bytes(b"before")
+    with pytest.raises(CommandError, match="declared md5 digest"):
+        write("rutgers-lib:5002", "--output", str(path), "--force")
+    assert path.read_bytes() == b"before"
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["packaging.toml", "x.tar"]
 
 
 def test_a_pipe_is_written_to_and_stays_one(tmp_path: Path) -> None:

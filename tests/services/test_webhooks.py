@@ -232,6 +232,39 @@ def test_what_is_no_url_of_a_webhook_is_refused_in_words(package: Package, url: 
         keys.set_webhook("application", url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://localhost/",
+        "https://LOCALHOST:8443/told",
+        "http://localhost./",
+        "http://inside.localhost/",
+        "http://127.1/",
+        "http://[0:0::1]/",
+    ],
+)
+def test_what_would_never_be_told_is_refused_when_it_is_stored(package: Package, url: str) -> None:
+    with pytest.raises(keys.KeyRefused, match=r"public addresses alone.*jobs\.webhook_hosts"):
+        keys.set_webhook("application", url)
+    assert Key.objects.get().webhook != url
+
+
+def test_a_name_that_is_none_is_refused_when_it_is_stored(package: Package) -> None:
+    with pytest.raises(keys.KeyRefused, match=r"a\.\.example is no host's name"):
+        keys.set_webhook("application", "https://a..example/")
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.7/told", "http://[::1]:8000/", "https://93.184.216.34/", "https://receiver.example.org/"])
+def test_an_address_that_is_written_itself_and_a_name_can_be_stored(package: Package, url: str) -> None:
+    assert keys.set_webhook("application", url)
+
+
+@pytest.mark.parametrize(("host", "url"), [("localhost", "http://Localhost:8000/"), ("127.1", "http://127.1/")])
+def test_a_host_that_the_configuration_names_can_be_stored(package: Package, configure: Configure, host: str, url: str) -> None:
+    configure(f'[jobs]\nwebhook_hosts = ["{host}"]')
+    assert keys.set_webhook("application", url)
+
+
 def test_another_url_has_another_secret(package: Package) -> None:
     before = Key.objects.get().webhook_secret
     secret = keys.set_webhook("application", "https://receiver.example.org/")

@@ -174,7 +174,7 @@ def test_ctrl_c_ends_it_without_a_word_of_error_however_soon_it_comes(tmp_path: 
     port = free_port()
     (tmp_path / "packaging.toml").write_text(f'database = "{Database.of(tmp_path).url}"\n', encoding="utf-8")
     product = {"DJANGO_SETTINGS_MODULE": "packaging_service.settings", "PACKAGING_CONFIG": str(tmp_path / "packaging.toml")}
-    command = [sys.executable, str(TOP / "manage.py"), "serve", "--bind", f"127.0.0.1:{port}", "--no-worker"]
+    command = [sys.executable, str(TOP / "manage.py"), "serve", "--bind", f"127.0.0.1:{port}"]
     with (
         (tmp_path / "log").open("wb") as log,
         subprocess.Popen(command, cwd=tmp_path, env=os.environ | product, stderr=log, start_new_session=True) as process,

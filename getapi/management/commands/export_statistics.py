@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from getapi import conf
+from getapi.checks import CONFIGURATION
 from getapi.services import counterreport
 from getapi.services.statistics import FIELDS, Exported, export_downloads
 from getapi.services.writing import replacing
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         "and whether it was a double click (the same reader and datastream within 30 s). Or, with --format counter, the uses of each "
         "object by month, as COUNTER's Item Report counts them."
     )
+    requires_system_checks = [CONFIGURATION]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         days = "YYYY-MM-DD, included, in the configured time zone"

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from getapi.checks import CONFIGURATION
 from getapi.services.housekeeping import tidy_up
 
 
@@ -12,6 +13,7 @@ class Command(BaseCommand):
         "Deletes expired packages with what was staged for them, and the statistics that are older than statistics.keep; the statistics of "
         "a package outlive it. The running service does it by itself once an hour. It can be stopped at any time."
     )
+    requires_system_checks = [CONFIGURATION]
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         purged = tidy_up()

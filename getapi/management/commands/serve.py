@@ -41,10 +41,6 @@ PATIENCE = 2.0
 HANDED_OVER = frozenset({"LISTEN_FDS", "GUNICORN_FD"})
 """Variables by which gunicorn is given a socket that listens already: ``--bind`` counts for nothing then."""
 
-UNCONFIGURED = """No repository is configured, so every object is unknown here.
-Yours: write packaging.toml (README.md, "Put it into service") and start again.
-The demonstration's: make demo, then PACKAGING_CONFIG=var/demo/packaging.toml make run"""
-
 
 class Command(BaseCommand):
     help = "Starts the service under gunicorn. It ends on SIGTERM, giving running downloads 25 seconds (--grace) to finish."
@@ -74,8 +70,6 @@ class Command(BaseCommand):
                 "Tokens are signed with a development key: set PACKAGING_SECRET_KEY or secret_key_file, or listen on 127.0.0.1 only."
             )
         refuse_unapplied()
-        if not conf.current().repositories:
-            self.stderr.write(UNCONFIGURED)
         if not HANDED_OVER & os.environ.keys():
             refuse_taken(host, port)
         arguments = [sys.executable, "-m", "gunicorn", "--config", CONFIGURATION, "--bind", written(host, port)]

@@ -40,6 +40,7 @@ class Command(BaseCommand):
         workshop = Workshop(threads)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             signal.signal(number, lambda *_: workshop.stop())
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # an attendant's worker is started with it held back
         if parent is not None:
             follow(parent, workshop)
         workshop.run()

@@ -1,4 +1,4 @@
-"""``manage.py write_package FILES [--map] [--output FILE|-] [--format]``."""
+"""``manage.py write_package FILES [--map] [--output FILE|-] [--force] [--format]``."""
 
 import sys
 from contextlib import suppress
@@ -28,17 +28,22 @@ class Command(BaseCommand):
         parser.add_argument("files", nargs="?", help="PID or PID/DSID, several joined by ; (in quotes)")
         parser.add_argument("--map", help="PID/DSID of a structural map, several joined by ;")
         parser.add_argument("--output", default="", help="the file, or - for standard output (default: the package's own name)")
+        parser.add_argument("--force", action="store_true", help="replace the file if it is there")
         parser.add_argument("--format", help="tar or zip (default: as the file's name ends, else tar)")
         parser.add_argument("--name", help="the package's name (default: the PID, or one made of the request)")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        output, force = options["output"], options["force"]
         try:
-            form = options["format"] or _format_of(options["output"])
+            if output:
+                _refuse_taken(output, force=force)  # before all that a package may take
+            form = options["format"] or _format_of(output)
             asked = packages.read_request(files=options["files"], maps=options["map"], format=form, name=options["name"])
             with Spool() as spool:
                 planned = packages.prepare(asked, spool)
                 package = replace(planned, open_entry=spool.opener(planned.open_entry))
-                self._write(package, options["output"])
+                _refuse_taken(output or package.file_name, force=force)
+                self._write(package, output)
         except PackagingError as error:
             raise CommandError(f"{error.sentence} {_subject(error)}".strip()) from None
         except OSError as error:
@@ -46,7 +51,7 @@ class Command(BaseCommand):
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used, which knows where things lie: {error}. Try manage.py migrate") from None
         with suppress(BrokenPipeError):  # the package is written; who reads what is said of it may have gone
-            self._report(package, options["output"])
+            self._report(package, output)
 
     def _write(self, package: Package, output: str) -> None:
         with tqdm(total=package.layout.length, unit="B", unit_scale=True, file=sys.stderr, disable=None) as bar:
@@ -70,6 +75,12 @@ class Command(BaseCommand):
             self.stderr.write(line, style_func=str)
         else:
             self.stdout.write(line)
+
+
+def _refuse_taken(output: str, *, force: bool) -> None:
+    """Raises CommandError where a file of that name is there. A device or a pipe is written to."""
+    if output != "-" and not force and Path(output).is_file():
+        raise CommandError(f"{output} is there already; --force replaces it")
 
 
 def _format_of(output: str) -> str:

@@ -286,8 +286,10 @@ class TestBesideServe:
             (former,) = children(attendant)
             until(lambda: children(attendant) and children(attendant) != [former])
             (worker,) = children(attendant)
+            os.kill(worker, signal.SIGINT)  # held back while it loads, and no longer
+            until(lambda: not is_alive(worker))
             os.kill(site.server.pid, signal.SIGTERM)
-            until(lambda: not is_alive(worker) and not is_alive(attendant) and not is_alive(site.server.pid))
+            until(lambda: not is_alive(attendant) and not is_alive(site.server.pid))
 
     def test_it_is_there_again_when_its_attendant_was_killed(self, tmp_path: Path) -> None:
         with running(tmp_path, worker=True) as site:
