@@ -18,7 +18,6 @@ gc.collect()
 gc.freeze()
 
 # A first planning makes some thirty lasting objects for each of a thousand that are asked for: to look through the youngest after every
-# 700, as Python does, takes a sixteenth of its time. What requests and forgotten objects leave behind knows nothing of itself, and is freed
-# without the collector (tests/core/test_derived.py, tests/web/test_forgetting.py); what does, such as failures with their traces, waits
-# a little longer.
+# 700, as Python does, takes a sixteenth of its time. What requests, forgotten objects and objects that cannot be read leave behind knows
+# nothing of itself, and is freed without the collector (tests/core/test_derived.py, tests/web/test_forgetting.py).
 gc.set_threshold(10_000)

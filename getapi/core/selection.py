@@ -145,14 +145,12 @@ class Catalogue:
     _ahead: dict[str, ObjectRecord | SourceError] = field(default_factory=dict)
     _cards: dict[str, Card] = field(default_factory=dict)
 
-    def find(self, pid: str) -> ObjectRecord:
-        """Raises what ``Source.describe`` raises, every time the same."""
+    def find(self, pid: str) -> ObjectRecord | SourceError:
+        """What ``Source.describe`` gives or raises, every time the same."""
         found = self._asked.get(pid)
         if found is None:
             found = self._describe(pid)
             self._asked[pid] = found
-        if isinstance(found, SourceError):
-            raise found
         return found
 
     def ask_ahead(self, pids: Iterable[str]) -> None:
@@ -164,8 +162,11 @@ class Catalogue:
         try:
             record = self._ahead.pop(pid, None) or self.repositories.describe(pid)
         except SourceError as error:
-            return error
+            record = error
         if isinstance(record, SourceError):
+            # Only what it says is kept. Its traces hold what was being read, and by this catalogue itself: many megabytes that would wait
+            # for the garbage collector, which counts objects.
+            record.__traceback__ = record.__context__ = record.__cause__ = None
             return record
         if record.pid == pid:
             return record
@@ -193,10 +194,9 @@ class Catalogue:
 
 def find_record(catalogue: Catalogue, pid: str, notices: Notices, *, direct: bool = True) -> ObjectRecord | None:
     """The object if it may be spoken of; otherwise None and a notice, for a map's pointer (``direct`` False) none of an inactive one."""
-    try:
-        record = catalogue.find(pid)
-    except SourceError as error:
-        notices.tell_error(error, pid)
+    record = catalogue.find(pid)
+    if isinstance(record, SourceError):
+        notices.tell_error(record, pid)
         return None
     verdict = catalogue.decide_object(record)
     if isinstance(verdict, Allowed):

@@ -60,7 +60,7 @@ def _revision(repository: str) -> str:
 
 
 def _revise(repository: str) -> None:
-    """The last step of what writes, in its transaction: so those who wait for each other here wait for nothing else."""
+    """The last step of what writes, in its transaction and once in it: so those who wait for each other here wait for nothing else."""
     row = FixityRevision(repository=repository, value=secrets.token_hex(16))
     FixityRevision.objects.bulk_create([row], update_conflicts=True, unique_fields=["repository"], update_fields=["value"])
 
@@ -107,8 +107,11 @@ def mismatched(repository: str) -> dict[str, set[str]]:
 
 def forget(repository: str, pid: str, dsids: Iterable[str]) -> None:
     """For datastreams that the object has no more."""
+    gone = list(dsids)
+    if not gone:
+        return
     with transaction.atomic():
-        Fixity.objects.filter(repository=repository, pid=pid, dsid__in=list(dsids)).delete()
+        Fixity.objects.filter(repository=repository, pid=pid, dsid__in=gone).delete()
         _revise(repository)
 
 

@@ -13,11 +13,11 @@ Key = tuple[str, str]
 Read = Callable[[str, list[DatastreamRecord]], Mapping[Key, Examination]]
 """What the ledger knows of a repository's datastreams, as it is now."""
 
-LASTS = 60.0
-"""Seconds after which it is read again in any case: whoever changes the table by hand writes no revision."""
+LASTS = 10.0
+"""Seconds after which it is read again in any case: whoever changes the table by hand, or a service of before, writes no revision."""
 
 MOST = 16_384
-"""Datastreams of a repository of which that is remembered."""
+"""Datastreams of a repository of which that is remembered: 1.5 KB each, where nothing else holds their records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,9 @@ class LedgerMemory:
     def _known(self, repository: str, revision: str) -> dict[Key, tuple[DatastreamRecord, Examination | None]]:
         state, now = self._states.get(repository), self._clock()
         if state is None or state.revision != revision or state.until <= now:
-            state = self._states[repository] = _State(revision, now + LASTS)
+            state = _State(revision, now + LASTS)
+            # The others only as long as they are true: they hold records that nothing else may know any more.
+            self._states = {name: other for name, other in self._states.items() if other.until > now} | {repository: state}
         return state.known
 
 

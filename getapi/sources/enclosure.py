@@ -41,8 +41,11 @@ class Enclosure:
         return True
 
     def held_lately(self, path: str) -> bool:
-        """As ``holds``, or that it has stayed there within LATELY: objects are described by the thousand, and lie in a few folders.
+        """As ``holds``, or that its folder has stayed there within LATELY: objects are described by the thousand, and lie in a few folders.
 
-        No byte leaves by this word: what is opened is looked at again.
+        No datastream leaves by this word: whatever of one is opened is looked at again.
         """
-        return self._until.get(path.rpartition("/")[0], 0.0) > self._clock() or self.holds(path)
+        folder, slash, _ = path.rpartition("/")
+        if slash and not folder:
+            return False
+        return self._until.get(folder, 0.0) > self._clock() or self.holds(path)

@@ -33,7 +33,7 @@ _SIMPLE = 2**20
 @value(frozen=True, slots=True, kw_only=True)
 class _Known:
     """What an object's file told: its inline XML by DSID, and the record that was made of it, which is true for as long as the witnesses
-    hold. Only where none could be kept, ``value`` is all that was read."""
+    hold. ``value`` is all that was read, where no record could be kept or it takes long to read it again."""
 
     blob: Blob
     inline: Mapping[str, bytes]
@@ -73,10 +73,21 @@ class Fedora3Source:
 
     def describe(self, pid: str) -> ObjectRecord:
         """As core.source.Source says; a PID that cannot be one is not found. The same record for as long as its files are the same."""
+        return self._remember(pid) or self._describe(pid)
+
+    def _remember(self, pid: str) -> ObjectRecord | None:
         known = self._known.get(pid)
-        if known is not None and known.record is not None and hold(known.witnesses):
-            return known.record
-        true, blob, value = self._take(pid) or self._look_for(pid)
+        return known.record if known is not None and known.record is not None and hold(known.witnesses) else None
+
+    def _describe(self, pid: str) -> ObjectRecord:
+        taken = self._take(pid)
+        if taken is not None:
+            return self._make(*taken)
+        true, blob = self._find(pid)
+        remembered = self._remember(true) if true != pid else None
+        return remembered or self._make(true, *self._read(true, blob))
+
+    def _make(self, true: str, blob: Blob, value: DigitalObject) -> ObjectRecord:
         datastreams, stored = self._record(true, blob, value)
         if NoticeCode.CONTENT_MISSING in [datastream.fault for datastream in datastreams]:
             # A version may be purged between the reading of the object's file and the look into the store: once more, if so.
@@ -93,12 +104,16 @@ class Fedora3Source:
             datastreams=datastreams,
             restrictions=read_statements(pid=true, datastreams=datastreams, documents=documents, rules=self._rules),
         )
-        inline = value.inline()
-        if None in documents.values() or [each for each in datastreams if each.control_group is MANAGED and not each.identity]:
-            # What is not there, or cannot be read, has nothing by which its coming would be seen.
-            self._keep(true, _new_known(blob=blob, inline=inline, value=value), len(datastreams))
-        else:
-            self._keep(true, _new_known(blob=blob, inline=inline, record=record, witnesses=(blob, *stored)), len(datastreams))
+        # What is not there, or cannot be read, has nothing by which its coming would be seen.
+        unseen = None in documents.values() or [each for each in datastreams if each.control_group is MANAGED and not each.identity]
+        known = _new_known(
+            blob=blob,
+            inline=value.inline(),
+            value=value if unseen or blob.size > _SIMPLE else None,
+            record=None if unseen else record,
+            witnesses=() if unseen else (blob, *stored),
+        )
+        self._keep(true, known, len(datastreams))
         return record
 
     def _keep(self, pid: str, known: _Known, datastreams: int) -> None:
@@ -116,10 +131,6 @@ class Fedora3Source:
             return None
         blob, document = taken
         return normal, blob, self._recall(normal, blob) or self._parse(normal, document)
-
-    def _look_for(self, pid: str) -> tuple[str, Blob, DigitalObject]:
-        true, blob = self._find(pid)
-        return true, *self._read(true, blob)
 
     def _find(self, pid: str) -> tuple[str, Blob]:
         normal = parse_pid(pid)
@@ -176,8 +187,14 @@ class Fedora3Source:
         if blob is None:
             raise ContentMissing(datastream.pid, datastream.dsid)
         if blob.identity != datastream.identity or not blob.plain:
+            self._doubt(datastream, blob)
             raise ContentChanged(datastream.pid, datastream.dsid)
         return FileContent(f"{self._datastreams.root}/{datastream.location}", datastream, repository=self.name, start=start)
+
+    def _doubt(self, datastream: DatastreamRecord, blob: Blob) -> None:
+        """What lies outside the store by now may have been described by a look of a moment ago (``enclosure``): it is not to stay so."""
+        if not blob.plain:
+            self._known.drop(datastream.pid)
 
     def _inline(self, datastream: DatastreamRecord) -> bytes:
         """The inline XML as it is now. Raises ContentMissing, ContentChanged, SourceUnavailable."""
@@ -185,6 +202,7 @@ class Fedora3Source:
             blob = self._objects.examine(datastream.location)
             if blob is None:
                 raise ContentMissing(datastream.pid, datastream.dsid)
+            self._doubt(datastream, blob)
             known = self._known.get(datastream.pid)
             inline = known.inline if known is not None and known.blob == blob else self._read(datastream.pid, blob)[1].inline()
         except ObjectNotFound:

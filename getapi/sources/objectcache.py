@@ -34,6 +34,12 @@ class ObjectCache(Generic[K, V]):
             self._kept.move_to_end(key)
             return found[0]
 
+    def drop(self, key: K) -> None:
+        """Nothing is remembered of it any more."""
+        with self._lock:
+            _, octets = self._kept.pop(key, (None, 0))
+            self._held -= octets
+
     def put(self, key: K, value: V, octets: int) -> None:
         with self._lock:
             replaced = self._kept.pop(key, None)

@@ -11,9 +11,10 @@ import pytest
 from getapi.core.access import AccessRules
 from getapi.core.arrangement import Group, arrange, place_picks
 from getapi.core.derived import Derived
-from getapi.core.errors import PackageClosed
+from getapi.core.errors import ObjectUnreadable, PackageClosed
 from getapi.core.limits import Allowance, Limits
 from getapi.core.names import assign_paths
+from getapi.core.notice import NoticeCode
 from getapi.core.plan import Plan
 from getapi.core.planner import PlanningRules, Sender, plan_package
 from getapi.core.request import parse_request
@@ -72,8 +73,12 @@ def test_what_is_forgotten_is_freed_at_once() -> None:
     for number in range(5):
         repository.add(f"test:{number}", {"DC": b"dc", "PDF": b"pdf"})
     files = ";".join(repository.objects)
-    review(plan(repository, files), repositories=repository, rules=RULES.access, now=NOW)
+    repository.errors["test:9"] = ObjectUnreadable("test:9", "it is not well-formed")
+    made = plan(repository, f"{files};test:9;test:10")
+    assert [notice.code for notice in made.notices] == [NoticeCode.MALFORMED, NoticeCode.OBJECT_NOT_FOUND]
+    review(made, repositories=repository, rules=RULES.access, now=NOW)
     assert known() > before + 50
+    del made
     del repository
     assert known() == before
 

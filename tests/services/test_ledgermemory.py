@@ -1,5 +1,6 @@
 """What a process remembers of the ledger is what it would read there."""
 
+import sys
 from collections.abc import Iterable, Mapping
 
 import pytest
@@ -67,6 +68,21 @@ def test_more_than_it_may_hold_is_read_each_time(asked: Asked, monkeypatch: pyte
     for _ in range(2):
         assert asked.look_up(DATASTREAM, OTHER) == {("x:1", "A"): SEEN}
     assert asked.calls == [["A", "B"], ["A", "B"]]
+
+
+def test_of_a_repository_that_nobody_asks_for_any_more_nothing_stays(asked: Asked) -> None:
+    before = sys.getrefcount(DATASTREAM)
+    asked.look_up(DATASTREAM, repository="other")
+    assert sys.getrefcount(DATASTREAM) > before
+    asked.clock = LASTS
+    asked.look_up(OTHER)
+    assert sys.getrefcount(DATASTREAM) == before
+
+
+@pytest.mark.django_db
+def test_where_nothing_is_forgotten_nothing_is_written(django_assert_num_queries: CaptureQueriesContext) -> None:
+    with django_assert_num_queries(0):  # type: ignore[operator] # pytest-django's own fixture
+        fixity.forget("main", "x:1", set())
 
 
 @pytest.mark.django_db

@@ -11,8 +11,11 @@ import pytest
 from getapi.core.errors import ObjectNotFound, SourceUnavailable
 from getapi.core.restriction import Ground
 from getapi.core.source import ObjectRecord
+from getapi.sources import fedora3
 from getapi.sources.content import Witness, identity
+from getapi.sources.digitalobject import DigitalObject
 from getapi.sources.fedora3 import Fedora3Source
+from getapi.sources.foxml import read_foxml
 from tests.sources.stores import DC, BuiltStore, KnownPaths, datastream, foxml, inline, managed, version
 
 PID = "demo:5"
@@ -65,6 +68,31 @@ def test_what_is_forgotten_is_freed_at_once_and_not_by_the_garbage_collector(sto
         assert remembered() == before
     finally:
         gc.enable()
+
+
+def test_another_spelling_is_the_same_record_and_reads_nothing_again(source: Fedora3Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = source.describe(PID)
+    monkeypatch.setattr(fedora3, "read_foxml", None)
+    assert source.describe("Demo:5") is known
+    assert source.describe(PID) is known
+
+
+@pytest.mark.parametrize("simple", [0, 2**20])
+def test_of_a_large_object_only_what_has_changed_is_read_again(
+    store: BuiltStore, source: Fedora3Source, monkeypatch: pytest.MonkeyPatch, simple: int
+) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(fedora3, "_SIMPLE", simple)
+
+    def note(document: bytes, pid: str) -> DigitalObject:
+        read.append(pid)
+        return read_foxml(document, pid)
+
+    monkeypatch.setattr(fedora3, "read_foxml", note)
+    source.describe(PID)
+    os.utime(store.path(IMAGE), ns=(0, 0))
+    assert sizes(source.describe(PID))["IMG"] == 5
+    assert read == [PID] * (1 if simple == 0 else 2)
 
 
 @pytest.mark.parametrize("token", [PID, RELATIONS, IMAGE])

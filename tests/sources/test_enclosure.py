@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from getapi.core.errors import ContentChanged
+from getapi.core.errors import ContentChanged, ObjectUnreadable
 from getapi.sources import enclosure
 from getapi.sources.enclosure import LATELY, Enclosure
 from getapi.sources.fedora3 import Fedora3Source
-from tests.sources.stores import BuiltStore, foxml, managed
+from tests.sources.stores import DC, BuiltStore, datastream, foxml, inline, managed, version
 
 PID, TOKEN = "demo:5", "demo:5+IMG+IMG.0"
 
@@ -38,6 +38,7 @@ def test_what_leads_elsewhere_does_not_however_often_it_is_asked(root: Path, pat
     (root / "out").symlink_to(root.parent / "elsewhere")
     (root / "a/out").symlink_to(root.parent)
     each = Enclosure(root)
+    assert each.held_lately("file")
     assert not any((each.holds(path), each.held_lately(path), each.held_lately(path)))
 
 
@@ -85,3 +86,23 @@ def test_no_byte_leaves_by_a_link_that_came_after_the_description(tmp_path: Path
     assert source.describe(PID).datastreams == (image,), "it is the very same file"
     with pytest.raises(ContentChanged):
         source.open(image)
+
+
+@pytest.mark.parametrize("dsid", ["DC", "IMG"])
+def test_what_was_described_by_a_link_that_came_a_moment_ago_does_not_stay_so(tmp_path: Path, dsid: str) -> None:
+    store = BuiltStore(root=tmp_path / "store", layout="legacy")
+    for pid in (PID, "demo:6"):
+        store.put(pid, foxml(pid, datastream("DC", "X", version("DC.0", inline(DC))), managed(pid, "IMG")))
+        store.put(f"{pid}+IMG+IMG.0", b"image")
+    source = Fedora3Source(name="main", objects=store.objects, datastreams=store.datastreams, layout="legacy", index=store.index)
+    source.describe(PID)
+    for folder in (store.path(PID).parent, store.path(TOKEN).parent):
+        folder.rename(tmp_path / folder.parts[-5])
+        folder.symlink_to(tmp_path / folder.parts[-5])
+    found = {each.dsid: each for each in source.describe("demo:6").datastreams}
+    with pytest.raises(ContentChanged):
+        source.open(found[dsid])
+    for each in (source._objects, source._datastreams):  # a second later
+        each._enclosure._until.clear()
+    with pytest.raises(ObjectUnreadable):
+        source.describe("demo:6")
