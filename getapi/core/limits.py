@@ -1,5 +1,6 @@
 """How much one package may hold, and the refusal of more (SPEC 6)."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -29,9 +30,9 @@ def check(limits: Limits, sizes: Iterable[tuple[str, int]]) -> None:
 
     What comes from one repository is held to its own allowance, the whole package to the widest of those that it comes from.
     """
-    found: dict[str, list[int]] = {}
+    found: defaultdict[str, list[int]] = defaultdict(list)
     for repository, size in sizes:
-        found.setdefault(repository, []).append(size)
+        found[repository].append(size)
     counts = {repository: Allowance(files=len(each), octets=sum(each)) for repository, each in found.items()}
     allowances = {repository: limits.repositories.get(repository, limits.package) for repository in counts}
     for repository, count in counts.items():

@@ -128,7 +128,7 @@ def _prepare(
 ) -> Pick | None:
     """The pick with its size and, as far as it can be known, its digest; None and a notice where its bytes cannot be had."""
     datastream = pick.datastream
-    fault = NoticeCode.FIXITY if seen and seen.mismatch else datastream.fault
+    fault = NoticeCode.FIXITY if seen is not None and seen.mismatch else datastream.fault
     if fault is not None:
         code = NoticeCode(fault)
         caveat = datastream.caveat
@@ -145,10 +145,10 @@ def _prepare(
         return None
     if datastream.caveat is not None:
         notices.tell(datastream.caveat.code, datastream.caveat.text, datastream.pid, datastream.dsid)
-    if datastream.declared_size not in {None, datastream.size}:
+    if datastream.declared_size is not None and datastream.declared_size != datastream.size:
         text = f"The repository records {datastream.declared_size} octets, the content has {datastream.size}"
         notices.tell(NoticeCode.SIZE_DIFFERS, text, datastream.pid, datastream.dsid)
-    learned = seen.digests.get(rules.algorithm) if seen and datastream.digest(rules.algorithm) is None else None
+    learned = seen.digests.get(rules.algorithm) if seen is not None and datastream.digest(rules.algorithm) is None else None
     if datastream is pick.datastream and learned == pick.learned:
         return pick
     return Pick(repository=pick.repository, datastream=datastream, learned=learned)
