@@ -69,7 +69,7 @@ def _place_flat(picks: Iterable[Pick]) -> list[Placed[Pick]]:
     """
     flat: list[Placed[Pick]] = []
     for pick in picks:
-        path = pick.derived.find("flat", None, _flat_path, pick)
+        path = pick.derive("flat", None, _flat_path, pick)
         if path is None:
             return []
         flat.append(_new_placed(key=pick, path=path))

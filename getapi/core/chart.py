@@ -47,7 +47,7 @@ def presentation_chart(
     catalogue: Catalogue, record: ObjectRecord, patterns: Sequence[str], limits: Limits, notices: Notices
 ) -> Chart | None:
     """The object's own presentation map where it has one that may be read and used; too large a one is a notice, not a refusal."""
-    datastream = record.derived.find("map", patterns, presentation_map, record.datastreams, patterns)
+    datastream = record.derive("map", patterns, presentation_map, record.datastreams, patterns)
     if datastream is None or isinstance(catalogue.decide_map(record, datastream), Denied):
         return None
     try:

@@ -200,7 +200,7 @@ def _freeze(
 def _enter(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:
     if place.key.datastream.created is None:
         return _make_entry(place, algorithm, midnight)
-    return place.key.derived.find(algorithm, place.path, _make_entry, place, algorithm, midnight)
+    return place.key.derive(algorithm, place.path, _make_entry, place, algorithm, midnight)
 
 
 def _make_entry(place: Placed[Pick], algorithm: str, midnight: int) -> Entry:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from getapi.core.access import AccessRules, Allowed, Denied, decide, decide_map, decide_object
-from getapi.core.derived import Derived
+from getapi.core.derived import Deriving
 from getapi.core.errors import (
     AmbiguousName,
     ContentMissing,
@@ -48,17 +48,16 @@ class Repositories(Protocol):
 
 
 @value(frozen=True, slots=True, kw_only=True)
-class Pick:
+class Pick(Deriving):
     """One datastream that goes into the package; ``learned`` is its digest as the fixity ledger knows it, in the package's algorithm.
 
-    It is kept with its object's record (``derived``), and so must not know it: what nobody asks for any more would be freed late.
+    It is kept with its object's record (``derive``), and so must not know it: what nobody asks for any more would be freed late.
     """
 
     repository: str
     datastream: DatastreamRecord
     learned: str | None = None
     key: tuple[str, str] = field(init=False, repr=False, compare=False)
-    derived: Derived = field(default_factory=Derived, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key", (self.datastream.pid, self.datastream.dsid))
@@ -211,7 +210,7 @@ def pick_all(catalogue: Catalogue, record: ObjectRecord, notices: Notices) -> Se
     if record.restrictions:
         picks, denials = _offer(catalogue, record)
     else:
-        picks, denials = record.derived.find("offer", catalogue.rules.mark, _offer, catalogue, record)
+        picks, denials = record.derive("offer", catalogue.rules.mark, _offer, catalogue, record)
     for denied, dsid in denials:
         notices.tell(denied.code, denied.text, record.pid, dsid)
     return picks

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Protocol, Self, runtime_checkable
 
-from getapi.core.derived import Derived
+from getapi.core.derived import Deriving
 from getapi.core.division import Division
 from getapi.core.notice import Caveat
 from getapi.core.restriction import Restriction
@@ -89,7 +89,7 @@ class DatastreamRecord:
 
 
 @value(frozen=True, slots=True, kw_only=True)
-class ObjectRecord:
+class ObjectRecord(Deriving):
     """One object as it is now. ``pid`` is its true spelling, ``repository`` the name of the source that answered.
 
     ``structure`` is the repository's own order of things; a presentation map that the object has comes before it.
@@ -102,7 +102,6 @@ class ObjectRecord:
     datastreams: Sequence[DatastreamRecord] = field(default=())
     restrictions: Sequence[Restriction] = field(default=())
     structure: Division | None = None
-    derived: Derived = field(default_factory=Derived, init=False, repr=False, compare=False)
 
 
 class Content(Protocol):

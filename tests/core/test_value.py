@@ -40,7 +40,8 @@ def test_what_is_made_has_what_the_class_finds_out_itself() -> None:
     made = [maker(Pick)(repository="main", datastream=datastream) for _ in range(2)]
     assert made[0] == made[1] == Pick(repository="main", datastream=datastream)
     assert made[0].key == ("a:1", "DC")
-    assert made[0].derived is not made[1].derived
+    assert made[0].derive("what", None, str, "found") == "found"
+    assert (made[0].findings is None, made[1].findings) == (False, None)
 
 
 def test_a_maker_makes_generic_values() -> None:
