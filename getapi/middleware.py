@@ -1,6 +1,6 @@
 """What every request passes: a Content-Type that can be read, a name, a bound on its body, one log line, its place in the metrics.
 
-And an end: while its answer is sent nothing of it is kept.
+And an end: once it is answered, and while its answer is sent, nothing of it is kept.
 """
 
 import io
@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -76,18 +77,25 @@ def forget_head(application: "WSGIApplication") -> "WSGIApplication":
 
 
 def forget_request(respond: Respond) -> Respond:
-    """Of a request nothing is kept while its answer is sent, maybe for hours, but what the server keeps too: sessions, messages, fields and
-    the like are 5 KB for each slow reader. Closures among them lead back to it, so that letting go of it alone would free nothing.
+    """Of a request nothing is kept once it is answered, nor while its answer is sent, maybe for hours, but what the server keeps too:
+    sessions, messages, fields and the like are 5 KB for each slow reader. Closures among them lead back to it, so that it would else wait
+    for the garbage collector, with a body of megabytes.
     """
 
     def forgetful(request: HttpRequest) -> HttpResponseBase:
         response = respond(request)
         if response.streaming:
-            request.close()
-            request.__dict__ = {name: value for name, value in vars(request).items() if name in _LASTING}
+            _forget(request)
+        else:  # the test client, and who looks at the answer, may ask it until then
+            response._resource_closers.append(partial(_forget, request))  # type: ignore[attr-defined] # noqa: SLF001 # the last step of ``close``
         return response
 
     return forgetful
+
+
+def _forget(request: HttpRequest) -> None:
+    request.close()
+    request.__dict__ = {name: value for name, value in vars(request).items() if name in _LASTING}
 
 
 def name_request(respond: Respond) -> Respond:

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -143,7 +144,10 @@ def _verify(token: str, caller: ClientAddress, now: datetime) -> tuple[int, list
         raise _refusal("it is no token", caller)
     try:
         payload, signed = _serializer(now).loads(token, return_timestamp=True)
-    except BadData:
+    except BadData as error:
+        traceback.clear_frames(
+            error.__traceback__
+        )  # one of them holds the error itself, and so this request until the garbage collector comes
         raise _refusal("its signature is wrong", caller) from None
     if not -_SKEW <= now - signed <= timedelta(seconds=conf.current().tokens.ttl):
         raise _refusal("it has expired", caller)

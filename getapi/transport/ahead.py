@@ -55,3 +55,9 @@ class Ahead:
     def close(self) -> None:
         while self._begun:
             self._leave(self._begun.popitem()[1])
+        # Both know who asks, and so this: the whole package's layout would wait for the garbage collector.
+        self._wanted, self._ask = iter(()), _closed
+
+
+def _closed(entry: Entry) -> Reading:
+    raise ValueError(f"no reading of {entry.path} is begun any more")

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import SuspiciousOperation
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from getapi import problems
@@ -43,4 +44,12 @@ class ApiView(APIView):
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response.headers.setdefault("Cache-Control", "no-store")
+        # DRF's request and answer lead back to themselves: they would wait for the garbage collector, with all that was sent to us.
+        request.parser_context = {}
+        if isinstance(response, Response):
+            response.add_post_render_callback(_forget_context)
         return response
+
+
+def _forget_context(response: Response) -> None:
+    vars(response)["renderer_context"] = {}
