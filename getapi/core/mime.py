@@ -191,7 +191,7 @@ def media_type(name: str) -> str:
     return _USUAL.get(ending) or _USUAL.get(_ALIKE.get(ending, ""), "")
 
 
-def carries_extension(name: str, mime: str) -> bool:
-    """Whether a name already ends with its type's extension, in whatever case or usual spelling."""
+def with_extension(name: str, mime: str) -> str:
+    """The name with its type's extension, unless it already ends with that, in whatever case or usual spelling."""
     ending = extension(mime)
-    return name.lower().endswith(_ENDINGS.get(ending, ending))
+    return name if name.lower().endswith(_ENDINGS.get(ending, ending)) else name + ending

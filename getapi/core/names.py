@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from getapi.core.mime import carries_extension, extension
+from getapi.core.mime import with_extension
 from getapi.core.paths import Folder, Leaf, Placed, assign_paths
 from getapi.core.safename import is_reserved, plain_segment, safe_segment, same_name
 from getapi.core.source import DatastreamRecord
@@ -47,7 +47,7 @@ def package_name(pids: Sequence[str], fingerprint: str, wanted: str | None) -> s
 
 def flat_name(pid: str, dsid: str, mime: str) -> str:
     """``{pid}_{dsid}{extension}``, not yet made safe; no second extension where the DSID carries its type's own."""
-    return f"{pid}_{dsid}" if carries_extension(dsid, mime) else f"{pid}_{dsid}{extension(mime)}"
+    return with_extension(f"{pid}_{dsid}", mime)
 
 
 def file_name(datastream: DatastreamRecord) -> str:

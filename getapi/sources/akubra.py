@@ -3,7 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, starmap
 from urllib.parse import quote_plus, unquote, unquote_plus
 
 from getapi.core.reference import MAX_PID, parse_pid
@@ -57,12 +57,12 @@ class AkubraLayout:
     """``pattern`` is the store's own: ``##`` by default, "" for all files in the root. Raises ValueError for one that is none."""
 
     pattern: str = "##"
-    _groups: tuple[tuple[int, int], ...] = field(init=False, repr=False)
+    _groups: tuple[slice, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_pattern(self.pattern)
         stops = list(accumulate(map(len, self.pattern.split("/"))))
-        object.__setattr__(self, "_groups", tuple(pairwise((0, *stops))))
+        object.__setattr__(self, "_groups", tuple(starmap(slice, pairwise((0, *stops)))))
 
     def path(self, token: str) -> str | None:
         """Where the token's blob lies below the store's root; None for what is no token."""
@@ -75,7 +75,7 @@ class AkubraLayout:
                 return None
             uri, name = known, blob_name(known)
         digits = hashlib.md5(uri.encode(), usedforsecurity=False).hexdigest()
-        folder = "/".join([digits[start:stop] for start, stop in self._groups])
+        folder = "/".join([digits[group] for group in self._groups])
         return f"{folder}/{name}" if folder else name
 
     def token(self, name: str) -> str | None:

@@ -31,14 +31,15 @@ class InlineXml:
     """
 
     octets: bytes
-    sha256: str = field(init=False)
+    sha256: str
     plain: bool = field(default=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "sha256", hashlib.sha256(self.octets).hexdigest())
 
 
 _new_inline = maker(InlineXml)
+
+
+def _inline(octets: bytes, *, plain: bool = False) -> InlineXml:
+    return _new_inline(octets=octets, sha256=hashlib.sha256(octets).hexdigest(), plain=plain)
 
 
 def to_utf8(document: bytes) -> bytes:
@@ -65,16 +66,16 @@ def extract(document: bytes, *, tag: int, root: int | None, stop: int, scope: Ma
     """
     start = _TAG.match(document, tag)
     if root is None or start is None:
-        return InlineXml(octets=b"")
+        return _inline(b"")
     before, after = document[start.end() : root].lstrip(_SPACE), document[root:stop].rstrip(_SPACE)
-    return InlineXml(octets=_declare(before, after, scope))
+    return _inline(_declare(before, after, scope))
 
 
 def cut_plain(content: bytes, scope: Mapping[str | None, str | None]) -> InlineXml:
     """As ``extract``, of all that stands in the element, where nothing but a tag begins with ``<``."""
     content = content.strip(_SPACE)
     root = content.find(b"<")
-    return _new_inline(octets=_declare(content[:root], content[root:], scope) if root >= 0 else b"", plain=True)
+    return _inline(_declare(content[:root], content[root:], scope) if root >= 0 else b"", plain=True)
 
 
 def _declare(before: bytes, after: bytes, scope: Mapping[str | None, str | None]) -> bytes:
