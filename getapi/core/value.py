@@ -25,9 +25,12 @@ def maker(kind: Callable[P, T]) -> Callable[P, T]:
     """A function that makes what the class ``kind``, a ``value``, makes when it is called with the same names, in a third of the time.
 
     Called itself, a class gathers all names in a dictionary, and then hands them to its ``__init__`` one by one: of sixteen of them that
-    takes longer than all else about the value. Raises TypeError for a class with a ``default_factory`` that may be overridden.
+    takes longer than all else about the value. Raises TypeError for a class with a ``default_factory``.
     """
     made: Any = get_origin(kind) or kind
+    for each in fields(made):
+        if each.default_factory is not MISSING:
+            raise TypeError(f"{each.name} has a default_factory")
     known = {"new": object.__new__, "kind": made}
     names = [_parameter(each, known) for each in fields(made) if each.init]
     lines = ["self = new(kind)", *_assignments(fields(made), known)]
@@ -40,8 +43,6 @@ def maker(kind: Callable[P, T]) -> Callable[P, T]:
 
 
 def _parameter(each: Field[Any], known: dict[str, Any]) -> str:
-    if each.default_factory is not MISSING:
-        raise TypeError(f"{each.name} has a default_factory")
     if each.default is MISSING:
         return each.name
     known[f"_{each.name}"] = each.default
@@ -53,9 +54,6 @@ def _assignments(given: tuple[Field[Any], ...], known: dict[str, Any]) -> Iterat
     for each in given:
         if each.init:
             yield f"self.{each.name} = {each.name}"
-        elif each.default_factory is not MISSING:
-            known[f"_{each.name}"] = each.default_factory
-            yield f"self.{each.name} = _{each.name}()"
         elif each.default is not MISSING:
             known[f"_{each.name}"] = each.default
             yield f"self.{each.name} = _{each.name}"
