@@ -79,7 +79,7 @@ def plan_package(
         notices.tell(NoticeCode.MALFORMED, "A map is named by its PID/DSID" if whole else "This is not a PID or PID/DSID", text)
     groups = _group(request, catalogue, rules, notices)
     picks = list({pick.key: pick for group in groups for pick in group.picks}.values())
-    check(rules.limits, _sizes([pick for pick in picks if pick.datastream.fault is None]))
+    check(rules.limits, _sizes(picks))
     seen = _consult(ledger, picks) if ledger else {}
     prepared = [_prepare(pick, seen.get(pick.key), repositories, rules, notices, gauge) for pick in picks]
     if not all(map(is_, prepared, picks)):
@@ -112,7 +112,7 @@ def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, 
 
 
 def _sizes(picks: Iterable[Pick]) -> list[tuple[str, int]]:
-    return [(pick.repository, pick.datastream.size or 0) for pick in picks]
+    return [(pick.repository, pick.datastream.size or 0) for pick in picks if pick.datastream.fault is None]
 
 
 def _consult(ledger: Ledger, picks: Sequence[Pick]) -> dict[tuple[str, str], Examination]:
@@ -148,7 +148,7 @@ def _prepare(
     if datastream.declared_size is not None and datastream.declared_size != datastream.size:
         text = f"The repository records {datastream.declared_size} octets, the content has {datastream.size}"
         notices.tell(NoticeCode.SIZE_DIFFERS, text, datastream.pid, datastream.dsid)
-    learned = seen.digests.get(rules.algorithm) if seen is not None and datastream.digest(rules.algorithm) is None else None
+    learned = None if seen is None or datastream.digest(rules.algorithm) is not None else seen.digests.get(rules.algorithm)
     if datastream is pick.datastream and learned == pick.learned:
         return pick
     return Pick(repository=pick.repository, datastream=datastream, learned=learned)

@@ -159,7 +159,7 @@ class Catalogue:
 
     def _describe(self, pid: str) -> ObjectRecord | SourceError:
         try:
-            record = self._ahead.pop(pid, None) or self.repositories.describe(pid)
+            record = (self._ahead.pop(pid, None) if self._ahead else None) or self.repositories.describe(pid)
         except SourceError as error:
             record = error
         if isinstance(record, SourceError):
