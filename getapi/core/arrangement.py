@@ -69,14 +69,15 @@ def _place_flat(picks: Iterable[Pick]) -> list[Placed[Pick]]:
     """
     flat: list[Placed[Pick]] = []
     for pick in picks:
-        path = pick.derive("flat", None, _flat_path, pick)
+        path = pick.derive("flat", None, flat_path, pick)
         if path is None:
             return []
         flat.append(_new_placed(key=pick, path=path))
     return [] if len({placed.path.lower() for placed in flat}) < len(flat) else flat
 
 
-def _flat_path(pick: Pick) -> str | None:
+def flat_path(pick: Pick) -> str | None:
+    """Where a pick lies beside all others, if its name is plain; None for any other."""
     name = plain_segment(file_name(pick.datastream))
     return None if name is None else f"{_ROOT}/{name}"
 

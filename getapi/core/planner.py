@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from itertools import chain
 from operator import is_
 
 from getapi.core.access import AccessRules
@@ -14,6 +15,7 @@ from getapi.core.ledger import Examination, Ledger
 from getapi.core.limits import Limits, check
 from getapi.core.names import Placed, package_name
 from getapi.core.notice import NoticeCode
+from getapi.core.parcel import parcel_of
 from getapi.core.plan import Entry, Plan, enter
 from getapi.core.request import PackageRequest, parse_reference
 from getapi.core.selection import Catalogue, Notices, Pick, Repositories, pick_named
@@ -78,19 +80,17 @@ def plan_package(
         whole = found is not None and found.dsid is None
         notices.tell(NoticeCode.MALFORMED, "A map is named by its PID/DSID" if whole else "This is not a PID or PID/DSID", text)
     groups = _group(request, catalogue, rules, notices)
-    picks = list({pick.key: pick for group in groups for pick in group.picks}.values())
-    check(rules.limits, _sizes(picks))
-    seen = _consult(ledger, picks) if ledger else {}
-    prepared = [_prepare(pick, seen.get(pick.key), repositories, rules, notices, gauge) for pick in picks]
-    if not all(map(is_, prepared, picks)):
-        groups = _regroup(groups, [made for made in prepared if made])
-        check(rules.limits, _sizes(made for made in prepared if made))
+    entries = _enter_at_once(groups, rules, ledger)
+    if entries is None:
+        groups = _settle(groups, repositories, rules, notices, ledger, gauge)
     if not any(group.picks for group in groups):
         notices.refuse_silence(request.malformed)
     subjects = _subjects(request, groups)
     name = package_name(subjects, request.fingerprint, request.name)
-    placed = place_picks(groups, bag_name=name)
-    return _freeze(request, name, subjects, placed, notices, rules, now.astimezone(rules.access.zone).date())
+    today = now.astimezone(rules.access.zone).date()
+    if entries is None:
+        entries = _enter_each(place_picks(groups, bag_name=name), notices, rules.algorithm, today)
+    return _freeze(request, name, subjects, entries, notices, rules, today)
 
 
 def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, notices: Notices) -> list[Group]:
@@ -111,15 +111,52 @@ def _group(request: PackageRequest, catalogue: Catalogue, rules: PlanningRules, 
     return groups
 
 
+def _enter_at_once(groups: Sequence[Group], rules: PlanningRules, ledger: Ledger | None) -> tuple[Entry, ...] | None:
+    """The entries of groups that are parcels, all of them, beside each other and sound, as most are: what ``_settle`` and ``_enter_each``
+    would make of them. None for any others."""
+    parcels = []
+    for group in groups:
+        parcel = parcel_of(group, rules.algorithm)
+        if parcel is None:
+            return None
+        parcels.append(parcel)
+    entries = tuple(chain.from_iterable([parcel.entries for parcel in parcels]))
+    check(rules.limits, [(entry.repository, entry.size) for entry in entries])
+    if len(set(chain.from_iterable([parcel.folded for parcel in parcels]))) < len(entries):
+        return None
+    if ledger and any(seen.mismatch for seen in _consult(ledger, entries).values()):
+        return None
+    return entries
+
+
+def _settle(
+    groups: list[Group],
+    repositories: Repositories,
+    rules: PlanningRules,
+    notices: Notices,
+    ledger: Ledger | None,
+    gauge: Gauge | None,
+) -> list[Group]:
+    """The groups with what can be had of their picks, and with what is known of it."""
+    picks = list({pick.key: pick for group in groups for pick in group.picks}.values())
+    check(rules.limits, _sizes(picks))
+    seen = _consult(ledger, picks) if ledger else {}
+    prepared = [_prepare(pick, seen.get(pick.key), repositories, rules, notices, gauge) for pick in picks]
+    if all(map(is_, prepared, picks)):
+        return groups
+    check(rules.limits, _sizes(made for made in prepared if made))
+    return _regroup(groups, [made for made in prepared if made])
+
+
 def _sizes(picks: Iterable[Pick]) -> list[tuple[str, int]]:
     return [(pick.repository, pick.datastream.size or 0) for pick in picks if pick.datastream.fault is None]
 
 
-def _consult(ledger: Ledger, picks: Sequence[Pick]) -> dict[tuple[str, str], Examination]:
-    """What the ledger knows of the picks, by their keys: each repository is asked once for all of them."""
+def _consult(ledger: Ledger, members: Sequence[Pick | Entry]) -> dict[tuple[str, str], Examination]:
+    """What the ledger knows of them, by PID and DSID: each repository is asked once for all of them."""
     seen: dict[tuple[str, str], Examination] = {}
-    for name in dict.fromkeys(pick.repository for pick in picks):
-        seen |= ledger.look_up(name, [pick.datastream for pick in picks if pick.repository == name])
+    for name in dict.fromkeys([member.repository for member in members]):
+        seen |= ledger.look_up(name, [member.datastream for member in members if member.repository == name])
     return seen
 
 
@@ -170,20 +207,23 @@ def _subjects(request: PackageRequest, groups: Sequence[Group]) -> list[str]:
     )
 
 
+def _enter_each(placed: Sequence[Placed[Pick]], notices: Notices, algorithm: str, today: date) -> tuple[Entry, ...]:
+    midnight = int(datetime.combine(today, time(), UTC).timestamp())
+    for place in placed:
+        if place.wanted:
+            notices.tell(NoticeCode.RENAMED, f"{place.wanted} is in the package as {place.path}", *place.key.key)
+    return tuple([_enter(place, algorithm, midnight) for place in placed])
+
+
 def _freeze(
     request: PackageRequest,
     name: str,
     subjects: Sequence[str],
-    placed: Sequence[Placed[Pick]],
+    entries: tuple[Entry, ...],
     notices: Notices,
     rules: PlanningRules,
     today: date,
 ) -> Plan:
-    midnight = int(datetime.combine(today, time(), UTC).timestamp())
-    entries = tuple([_enter(place, rules.algorithm, midnight) for place in placed])
-    for place in placed:
-        if place.wanted:
-            notices.tell(NoticeCode.RENAMED, f"{place.wanted} is in the package as {place.path}", *place.key.key)
     told, octets = tuple(notices), sum([entry.size for entry in entries])
     return Plan(
         name=name,
