@@ -73,6 +73,7 @@ def page(browser: Browser, server: Server, request: pytest.FixtureRequest) -> It
     opened.fill("#id_username", "administrator")
     opened.fill("#id_password", PASSWORD)
     opened.click("input[type=submit]")
+    opened.wait_for_url(f"**{PAGE}")  # until it is loaded
     yield opened
     context.close()
 
