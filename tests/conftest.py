@@ -26,6 +26,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """The garbage collector does not run: what is let go of must go by itself."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Core's tests run without Django (``-p no:django``), whose plugin would otherwise bring its key of pyproject.toml itself."""
     if not pluginmanager.has_plugin("django"):

@@ -121,9 +121,9 @@ def _enter_at_once(groups: Sequence[Group], rules: PlanningRules, ledger: Ledger
             return None
         parcels.append(parcel)
     entries = tuple(chain.from_iterable([parcel.entries for parcel in parcels]))
-    check(rules.limits, [(entry.repository, entry.size) for entry in entries])
     if len(set(chain.from_iterable([parcel.folded for parcel in parcels]))) < len(entries):
         return None
+    check(rules.limits, [(entry.repository, entry.size) for entry in entries])
     if ledger and any(seen.mismatch for seen in _consult(ledger, entries).values()):
         return None
     return entries

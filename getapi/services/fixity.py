@@ -174,7 +174,7 @@ def _select(repository: str, keys: Iterable[Key]) -> Iterator[tuple[Any, ...]]:
 
 @lru_cache(maxsize=8192)
 def _seen(identity: str, size: int, digests: str, crc32: int | None, verified: str, verdict: str, algorithm: str) -> Examination:
-    """Rows that did not change are asked for again with every range of a package."""
+    """Rows that did not change are read again whenever others of the repository did."""
     when = datetime.fromisoformat(verified)
     return Examination(
         identity=identity,

@@ -145,9 +145,8 @@ def _verify(token: str, caller: ClientAddress, now: datetime) -> tuple[int, list
     try:
         payload, signed = _serializer(now).loads(token, return_timestamp=True)
     except BadData as error:
-        traceback.clear_frames(
-            error.__traceback__
-        )  # one of them holds the error itself, and so this request until the garbage collector comes
+        # One of its frames holds the error itself: all of this request would wait for the garbage collector.
+        traceback.clear_frames(error.__traceback__)
         raise _refusal("its signature is wrong", caller) from None
     if not -_SKEW <= now - signed <= timedelta(seconds=conf.current().tokens.ttl):
         raise _refusal("it has expired", caller)

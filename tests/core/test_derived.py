@@ -2,7 +2,6 @@
 
 import gc
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -57,15 +56,7 @@ def with_access(access: AccessRules) -> PlanningRules:
     return replace(RULES, access=access)
 
 
-@pytest.fixture
-def no_collector() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.mark.usefixtures("no_collector")
+@pytest.mark.usefixtures("no_collection")
 def test_what_is_forgotten_is_freed_at_once() -> None:
     """A service that goes through millions of objects forgets as many: what knew itself would wait for the garbage collector."""
     repository = FakeRepository()

@@ -52,6 +52,7 @@ def test_what_has_not_changed_is_the_same_record(source: Fedora3Source) -> None:
     assert source.describe("Demo:5") == source.describe(PID)
 
 
+@pytest.mark.usefixtures("no_collection")
 def test_what_is_forgotten_is_freed_at_once_and_not_by_the_garbage_collector(tmp_path: Path) -> None:
     pid = "forgotten:1"
     store = BuiltStore(root=tmp_path)
@@ -61,17 +62,12 @@ def test_what_is_forgotten_is_freed_at_once_and_not_by_the_garbage_collector(tmp
     def remembered() -> int:
         return sum(isinstance(each, ObjectRecord | DatastreamRecord) and each.pid == pid for each in gc.get_objects())
 
-    gc.collect()
-    gc.disable()
-    try:
-        source = Fedora3Source(name="main", objects=store.objects, datastreams=store.datastreams, index=store.index)
-        with source.open(source.describe(pid).datastreams[0]) as content:
-            assert content.read(100)
-        assert remembered() == 3
-        del source, content
-        assert remembered() == 0
-    finally:
-        gc.enable()
+    source = Fedora3Source(name="main", objects=store.objects, datastreams=store.datastreams, index=store.index)
+    with source.open(source.describe(pid).datastreams[0]) as content:
+        assert content.read(100)
+    assert remembered() == 3
+    del source, content
+    assert remembered() == 0
 
 
 def test_another_spelling_is_the_same_record_and_reads_nothing_again(source: Fedora3Source, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import gc
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,15 +21,6 @@ class _Session:
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
-
-
-@pytest.fixture
-def no_collection() -> Iterator[None]:
-    """What is let go of must go by itself."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def _answered(response: HttpResponseBase) -> tuple[HttpRequest, "weakref.ref[_Session]"]:
