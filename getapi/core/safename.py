@@ -16,7 +16,7 @@ _FORBIDDEN = re.compile(
 )
 _SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
 _EXTENSION = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,10}\Z", re.DOTALL)
-_PLAIN = re.compile(r"(?!(?i:con|prn|aux|nul|clock|com|lpt))[A-Za-z0-9_](?:[A-Za-z0-9_.:-]{0,98}[A-Za-z0-9_:-])?")
+_PLAIN = re.compile(r"(?!(?i:con|prn|aux|nul|clock|com|lpt))[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}(?<!\.)")
 _RESERVED = re.compile(r"(?:con|prn|aux|nul|conin\$|conout\$|clock\$|com[0-9¹²³]|lpt[0-9¹²³])[ .]*(?:\..*)?", re.IGNORECASE | re.DOTALL)
 
 

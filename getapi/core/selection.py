@@ -57,10 +57,10 @@ class Pick(Deriving):
     repository: str
     datastream: DatastreamRecord
     learned: str | None = None
-    key: tuple[str, str] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "key", (self.datastream.pid, self.datastream.dsid))
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.datastream.pid, self.datastream.dsid
 
 
 _new_pick = maker(Pick)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from getapi.core.errors import SourceUnavailable
 from getapi.core.notice import NoticeCode
@@ -9,7 +10,7 @@ from getapi.core.reference import parse_pid
 from getapi.core.source import EXTERNAL, INLINE, MANAGED, ControlGroup, DatastreamRecord, Digest
 from getapi.core.value import maker, value
 from getapi.sources.blobstore import Blob, BlobStore
-from getapi.sources.digitalobject import Datastream, DigitalObject, Version
+from getapi.sources.digitalobject import Datastream, DigitalObject
 
 UNLISTED = frozenset({"AUDIT", "FEDORA-AUDITTRAIL"})
 """Fedora 3 lists its audit trail to no one; the second is its name in FOXML 1.0."""
@@ -33,8 +34,8 @@ _new_bytes, _new_record, _new_digest = maker(Bytes), maker(DatastreamRecord), ma
 
 MALFORMED, MISSING = Bytes(fault=NoticeCode.MALFORMED), Bytes(fault=NoticeCode.CONTENT_MISSING)
 
-Find = Callable[[str, Version, str | None], Bytes]
-"""Where a managed version's bytes are, by its DSID and its token (``managed_token``)."""
+Find = Callable[[Datastream, str | None], Bytes]
+"""Where a managed datastream's bytes are, by its token (``managed_token``)."""
 
 
 def record_datastreams(value: DigitalObject, *, pid: str, home: str, find: Find) -> tuple[DatastreamRecord, ...]:
@@ -63,64 +64,62 @@ def find_stored(token: str | None, store: BlobStore, seen: list[Blob]) -> Bytes:
     return _new_bytes(size=blob.size, location=blob.path, identity=blob.identity)
 
 
-_NO_VERSION = Version()
-
-
 def _record(datastream: Datastream, pid: str, home: str, find: Find) -> DatastreamRecord:
-    version, group = datastream.version or _NO_VERSION, datastream.control_group
+    group = datastream.control_group
     found = _find(datastream, group, pid, home, find)
-    managed = group is MANAGED and datastream.version is not None and not version.embedded
-    return _new_record(
+    managed = group is MANAGED and not datastream.embedded
+    record = _new_record(
         pid=pid,
         dsid=datastream.id,
-        version=version.id,
+        version=datastream.version or "",
         state=datastream.state,
         control_group=group or MANAGED,
-        mime=version.mime or ("text/xml" if group is INLINE else ""),
-        label=version.label,
-        created=version.created,
+        mime=datastream.mime or ("text/xml" if group is INLINE else ""),
+        label=datastream.label,
+        created=datastream.created,
         size=found.size,
-        declared_size=version.declared_size if managed else None,
-        digests=version.digests if managed else found.digests,
-        alternate_ids=version.alternate_ids,
+        declared_size=datastream.declared_size if managed else None,
+        digests=datastream.digests if managed else found.digests,
+        alternate_ids=datastream.alternate_ids,
         location=found.location,
         identity=found.identity,
         fault=found.fault,
-        remote=found.remote or group is EXTERNAL,
     )
+    # Python takes three times as long for a call with sixteen names as for one with fifteen.
+    return replace(record, remote=True) if found.remote or group is EXTERNAL else record
 
 
 def _find(datastream: Datastream, group: ControlGroup | None, pid: str, home: str, find: Find) -> Bytes:
-    version = datastream.version
-    if version is None or group is None or version.embedded:
+    if datastream.version is None or group is None or datastream.embedded:
         return MALFORMED
     if group is INLINE:
-        return _find_inline(version, home)
+        return _find_inline(datastream, home)
     if group is MANAGED:
-        return find(datastream.id, version, managed_token(pid, datastream.id, version))
-    return Bytes(location=version.reference) if version.reference else MALFORMED
+        return find(datastream, managed_token(pid, datastream))
+    return Bytes(location=datastream.reference) if datastream.reference else MALFORMED
 
 
-def _find_inline(version: Version, home: str) -> Bytes:
-    inline = version.inline
+def _find_inline(datastream: Datastream, home: str) -> Bytes:
+    inline = datastream.inline
     if inline is None or not inline.octets:
         return MALFORMED if inline is None else MISSING
     digests = (_new_digest(algorithm="sha256", value=inline.sha256),)
     return _new_bytes(size=len(inline.octets), location=home, identity=f"sha256:{inline.sha256}", digests=digests)
 
 
-def managed_token(pid: str, dsid: str, version: Version) -> str | None:
-    """``PID+DSID+VERSION`` of a managed version; rebuilt where contentLocation names none, as in an export.
+def managed_token(pid: str, datastream: Datastream) -> str | None:
+    """``PID+DSID+VERSION`` of a managed datastream that has a version; rebuilt where contentLocation names none, as in an export.
 
     None where it names another object's or another datastream's bytes: what may leave is decided by PID and DSID. Another version's
     is Fedora's own doing when only properties were changed.
     """
-    usual = f"{pid}+{dsid}+{version.id}"
-    if version.reference == usual and version.id and usual.count("+") == 2:
+    dsid, reference = datastream.id, datastream.reference
+    usual = f"{pid}+{dsid}+{datastream.version}"
+    if reference == usual and datastream.version and usual.count("+") == 2:
         return usual
-    if not version.reference or _URL.match(version.reference):
+    if not reference or _URL.match(reference):
         return usual
-    owner, *rest = version.reference.removeprefix("info:fedora/").split("+")
+    owner, *rest = reference.removeprefix("info:fedora/").split("+")
     if parse_pid(owner) != pid or len(rest) != 2 or rest[0] != dsid or not rest[1]:
         return None
     return f"{owner}+{dsid}+{rest[1]}"

@@ -15,13 +15,18 @@ _STATES = (("deleted", State.DELETED), ("inactive", State.INACTIVE), ("active", 
 
 
 @value(frozen=True, slots=True, kw_only=True)
-class Version:
-    """One ``datastreamVersion``. ``inline`` None: it has no ``xmlContent``; ``reference`` is contentLocation's REF.
+class Datastream:
+    """A datastream and, from ``version`` on, what its current ``datastreamVersion`` tells; ``version`` is that one's ID, None where there
+    is no version.
 
-    ``embedded``: an archive export's base64 stands in it, which a store never keeps.
+    ``control_group`` None is one that FOXML does not know. ``reference`` is contentLocation's REF. ``inline`` None: there is no
+    ``xmlContent``. ``embedded``: an archive export's base64 stands in it, which a store never keeps.
     """
 
-    id: str = ""
+    id: str
+    state: State
+    control_group: ControlGroup | None
+    version: str | None = None
     created: datetime | None = None
     mime: str = ""
     label: str = ""
@@ -31,16 +36,6 @@ class Version:
     reference: str = ""
     inline: InlineXml | None = None
     embedded: bool = False
-
-
-@value(frozen=True, slots=True, kw_only=True)
-class Datastream:
-    """``control_group`` None is one that FOXML does not know; ``version`` None a datastream that has none."""
-
-    id: str
-    state: State
-    control_group: ControlGroup | None
-    version: Version | None
 
 
 @value(frozen=True, slots=True, kw_only=True)
@@ -54,9 +49,7 @@ class DigitalObject:
 
     def inline(self) -> dict[str, bytes]:
         """The octets of its inline XML by DSID."""
-        return {
-            each.id: each.version.inline.octets for each in self.datastreams if each.version is not None and each.version.inline is not None
-        }
+        return {each.id: each.inline.octets for each in self.datastreams if each.inline is not None}
 
 
 def parse_state(text: str) -> State | None:

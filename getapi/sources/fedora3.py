@@ -14,7 +14,7 @@ from getapi.sources.blobstore import Blob, BlobStore, store_layout
 from getapi.sources.content import ABSENT, FileContent, hold
 from getapi.sources.controlgroups import open_by_group
 from getapi.sources.datastreams import Bytes, find_stored, record_datastreams
-from getapi.sources.digitalobject import DigitalObject, Version
+from getapi.sources.digitalobject import Datastream, DigitalObject
 from getapi.sources.external import ExternalHosts
 from getapi.sources.foxml import MAX_OCTETS, read_foxml
 from getapi.sources.objectcache import ObjectCache
@@ -177,7 +177,7 @@ class Fedora3Source:
         """The datastreams, and the blobs of those that are in the store."""
         seen: list[Blob] = []
 
-        def find(_dsid: str, _version: Version, token: str | None) -> Bytes:
+        def find(_datastream: Datastream, token: str | None) -> Bytes:
             return find_stored(token, self._datastreams, seen)
 
         return record_datastreams(value, pid=pid, home=blob.path, find=find), seen

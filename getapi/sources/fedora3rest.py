@@ -28,7 +28,7 @@ from getapi.core.source import Content, ControlGroup, DatastreamRecord, Digest, 
 from getapi.sources.apia import ApiA
 from getapi.sources.controlgroups import open_by_group
 from getapi.sources.datastreams import MALFORMED, MISSING, Bytes, record_datastreams
-from getapi.sources.digitalobject import DigitalObject, Version
+from getapi.sources.digitalobject import Datastream, DigitalObject
 from getapi.sources.external import ExternalHosts
 from getapi.sources.foxml import MAX_OCTETS, read_foxml
 from getapi.sources.objectcache import ObjectCache
@@ -146,25 +146,27 @@ class Fedora3RestSource:
         self._parsed.put(mark, value, len(document))
         return value
 
-    def _find(self, pid: str, dsid: str, version: Version, token: str | None) -> Bytes:
+    def _find(self, pid: str, datastream: Datastream, token: str | None) -> Bytes:
         """Of which version the bytes are is said by its date: Fedora gives no version by its id.
 
         The store's size is what HEAD tells where FOXML has none; where it has one, HEAD only repeats that (fedora.md 3).
         """
         if token is None:
             return MALFORMED
-        moment = None if version.created is None else _written(version.created)
-        location = self._peer.url("objects", pid, "datastreams", dsid, "content", query={"asOfDateTime": moment} if moment else None)
-        asked = DatastreamRecord(pid=pid, dsid=dsid, version=version.id)
+        moment = None if datastream.created is None else _written(datastream.created)
+        location = self._peer.url(
+            "objects", pid, "datastreams", datastream.id, "content", query={"asOfDateTime": moment} if moment else None
+        )
+        asked = DatastreamRecord(pid=pid, dsid=datastream.id, version=datastream.version or "")
         try:
-            size = version.declared_size or self._peer.files.size(asked, location)
+            size = datastream.declared_size or self._peer.files.size(asked, location)
         except ContentMissing:
             return MISSING
         except SourceUnavailable:
             size = None  # opening it says so
-        digests = "".join(digest.value for digest in version.digests)
+        digests = "".join(digest.value for digest in datastream.digests)
         # Without what HEAD says: once that has no answer, it would be another version. Size and size are compared by themselves.
-        identity = f"{version.id}@{moment}:{version.declared_size}:{digests}"
+        identity = f"{datastream.version}@{moment}:{datastream.declared_size}:{digests}"
         return Bytes(size=size, location=location.removeprefix(self._peer.base), identity=identity, remote=True)
 
     def _complete(self, datastream: DatastreamRecord, inline: Mapping[str, bytes]) -> DatastreamRecord:

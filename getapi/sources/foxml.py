@@ -6,9 +6,9 @@ from xml.parsers import expat  # DOCTYPEs, and with them all entities, are refus
 
 from getapi.core.errors import ObjectUnreadable
 from getapi.core.source import ControlGroup, Digest, State
-from getapi.sources.digitalobject import Datastream, DigitalObject, Version, parse_created, parse_state
+from getapi.sources.digitalobject import Datastream, DigitalObject, parse_created, parse_state
 from getapi.sources.foxmltree import read_tree
-from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_version, parse_digest
+from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_datastream, parse_digest
 from getapi.sources.inlinexml import extract, to_utf8
 
 MAX_OCTETS = 64 * 2**20
@@ -56,10 +56,13 @@ class _Draft:
         self.stop = 0
         self.scope: dict[str | None, str | None] = {}
 
-    def version(self, document: bytes) -> Version:
+    def datastream(self, document: bytes, *, dsid: str, state: State, control_group: ControlGroup | None) -> Datastream:
         inline = None if self.tag is None else extract(document, tag=self.tag, root=self.root, stop=self.stop, scope=self.scope)
-        return make_version(
+        return make_datastream(
             self.attributes.get,
+            dsid=dsid,
+            state=state,
+            control_group=control_group,
             created=self.created,
             digests=self.digests,
             reference=self.reference,
@@ -95,9 +98,10 @@ class _Datastreams:
 
     def freeze(self, document: bytes) -> tuple[Datastream, ...]:
         return tuple(
-            Datastream(id=dsid, state=state, control_group=group, version=draft.version(document) if draft else None)
+            draft.datastream(document, dsid=dsid, state=state, control_group=group)
+            if (draft := self._current.get(dsid))
+            else Datastream(id=dsid, state=state, control_group=group)
             for dsid, (state, group) in self.heads.items()
-            for draft in (self._current.get(dsid),)
         )
 
 

@@ -17,14 +17,14 @@ from lxml import etree
 from getapi.core.source import Digest, State
 from getapi.core.value import maker
 from getapi.core.xml import new_parser
-from getapi.sources.digitalobject import Datastream, DigitalObject, Version, parse_created, parse_state
-from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_version, parse_digest
+from getapi.sources.digitalobject import Datastream, DigitalObject, parse_created, parse_state
+from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_datastream, parse_digest
 from getapi.sources.inlinexml import cut_plain
 
 MAX_OCTETS = 2**20
 """An element takes some 200 octets in lxml's tree and 4 in a document; few objects are larger."""
 
-_new_object, _new_datastream = maker(DigitalObject), maker(Datastream)
+_new_object = maker(DigitalObject)
 
 _PROLOG = re.compile(rb"""(?:<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?(?: standalone="(?:yes|no)")?\s*\?>)?\s*<[A-Za-z]""")
 _FOREIGN_NAME = re.compile(rb"""<(?:[^"'<>\x80-\xff]++|"[^"<]*+"|'[^'<]*+')*+[\x80-\xff]""")
@@ -142,18 +142,13 @@ class _Tree:
         return _new_object(pid=self._root.get("PID", ""), state=state, label=label, datastreams=tuple(datastreams.values()))
 
     def _datastream(self, element: etree._Element) -> Datastream:
-        current, created = _pick_current(element)
-        return _new_datastream(
-            id=element.get("ID", ""),
-            state=_state(element.get("STATE", "")),
-            control_group=GROUPS.get(element.get("CONTROL_GROUP", "")),
-            version=None if current is None else self._version(current, created),
-        )
-
-    def _version(self, element: etree._Element, created: datetime | None) -> Version:
+        dsid, state, group = element.get("ID", ""), _state(element.get("STATE", "")), GROUPS.get(element.get("CONTROL_GROUP", ""))
+        version, created = _pick_current(element)
+        if version is None:
+            return Datastream(id=dsid, state=state, control_group=group)
         digests: tuple[Digest, ...] = ()
         reference, inline, embedded = "", None, False
-        for part in element:
+        for part in version:
             tag = part.tag
             if tag == _DIGEST:
                 digests = parse_digest(part.get("TYPE", ""), part.get("DIGEST", "")) or digests
@@ -163,7 +158,17 @@ class _Tree:
                 inline = cut_plain(self._contents[part], self._scope)
             elif tag == _EMBEDDED:
                 embedded = True
-        return make_version(element.get, created=created, digests=digests, reference=reference, inline=inline, embedded=embedded)
+        return make_datastream(
+            version.get,
+            dsid=dsid,
+            state=state,
+            control_group=group,
+            created=created,
+            digests=digests,
+            reference=reference,
+            inline=inline,
+            embedded=embedded,
+        )
 
 
 def _read_properties(properties: etree._Element, label: str, state: State) -> tuple[str, State]:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-from getapi.core.source import ControlGroup, Digest
+from getapi.core.source import ControlGroup, Digest, State
 from getapi.core.value import maker
-from getapi.sources.digitalobject import Version
+from getapi.sources.digitalobject import Datastream
 from getapi.sources.inlinexml import InlineXml
 
 NAMESPACE = "info:fedora/fedora-system:def/foxml#"
@@ -15,26 +15,32 @@ LABEL, STATE = "info:fedora/fedora-system:def/model#label", "info:fedora/fedora-
 
 GROUPS = {group.value: group for group in ControlGroup}
 
-_new_version, _new_digest = maker(Version), maker(Digest)
+_new_datastream, _new_digest = maker(Datastream), maker(Digest)
 
 _SIZE = re.compile(r"[0-9]{1,18}")
 _DIGESTS = {"MD5": ("md5", 32), "SHA-1": ("sha1", 40), "SHA-256": ("sha256", 64), "SHA-384": ("sha384", 96), "SHA-512": ("sha512", 128)}
 _HEX = re.compile(r"[0-9a-f]+")
 
 
-def make_version(
+def make_datastream(
     get: Callable[[str, str], str],
     *,
+    dsid: str,
+    state: State,
+    control_group: ControlGroup | None,
     created: datetime | None,
     digests: tuple[Digest, ...],
     reference: str,
     inline: InlineXml | None,
     embedded: bool,
-) -> Version:
-    """``get`` gives an attribute of the ``datastreamVersion``, or what is given for one that it does not have."""
+) -> Datastream:
+    """``get`` gives an attribute of the current ``datastreamVersion``, or what is given for one that it does not have."""
     size, alternate_ids = get("SIZE", ""), get("ALT_IDS", "")
-    return _new_version(
-        id=get("ID", ""),
+    return _new_datastream(
+        id=dsid,
+        state=state,
+        control_group=control_group,
+        version=get("ID", ""),
         created=created,
         mime=get("MIMETYPE", "").strip(),
         label=get("LABEL", ""),

@@ -41,7 +41,7 @@ def statement_documents(
 def _find_inline(value: DigitalObject, dsid: str) -> InlineXml | None:
     for found in value.datastreams:
         if found.id == dsid:
-            return found.version.inline if found.version else None
+            return found.inline
     return None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from getapi.core.source import ControlGroup, State
-from getapi.sources.digitalobject import Datastream, DigitalObject, Version, parse_created
+from getapi.sources.digitalobject import Datastream, DigitalObject, parse_created
 from getapi.sources.foxml import read_foxml
 from tests.sources.peers import Answer, Asked
 
@@ -80,9 +80,9 @@ class Fedora:
         if value.state is not State.ACTIVE and not self.shows:
             return DENIED
         rows = "".join(
-            f"<datastream dsid={quoteattr(each.id)} label={quoteattr(each.version.label)} mimeType={quoteattr(each.version.mime)}/>"
+            f"<datastream dsid={quoteattr(each.id)} label={quoteattr(each.label)} mimeType={quoteattr(each.mime)}/>"
             for each in value.datastreams
-            if each.version
+            if each.version is not None
         )
         return Answer(body=f"<objectDatastreams {ACCESS} pid={quoteattr(pid)}>{rows}</objectDatastreams>".encode())
 
@@ -94,30 +94,30 @@ class Fedora:
         if found.state is not State.ACTIVE and not self.shows and not self.rights:
             return DENIED
         if moment is not None:
-            created, asked = found.version.created, parse_created(moment)
+            created, asked = found.created, parse_created(moment)
             if created is not None and asked is not None and created > asked:
                 return NOTHING  # the version of then was replaced, or purged
-        return self._bytes(pid, found, found.version)
+        return self._bytes(pid, found)
 
-    def _bytes(self, pid: str, found: Datastream, version: Version) -> Answer:
-        headers = {"Content-Type": version.mime}
+    def _bytes(self, pid: str, found: Datastream) -> Answer:
+        headers = {"Content-Type": found.mime}
         if self.tags and found.control_group in {ControlGroup.MANAGED, ControlGroup.INLINE}:
             digest = (
-                version.digests[0].value
-                if version.digests
-                else hashlib.md5(f"{pid}{found.id}{version.id}".encode(), usedforsecurity=False).hexdigest()
+                found.digests[0].value
+                if found.digests
+                else hashlib.md5(f"{pid}{found.id}{found.version}".encode(), usedforsecurity=False).hexdigest()
             )
             headers |= {"ETag": digest, "Accept-Ranges": "bytes"}
-            if version.created is not None:
-                headers["Last-Modified"] = format_datetime(version.created, usegmt=True)
+            if found.created is not None:
+                headers["Last-Modified"] = format_datetime(found.created, usegmt=True)
         if found.control_group is ControlGroup.REDIRECT:
-            return Answer(status=307, headers={"Location": version.reference})
+            return Answer(status=307, headers={"Location": found.reference})
         if found.control_group is ControlGroup.INLINE:
-            return Answer(body=version.inline.octets if version.inline else b"", headers=headers, ranged=self.ranges)
-        path = self.path(version.reference)
+            return Answer(body=found.inline.octets if found.inline else b"", headers=headers, ranged=self.ranges)
+        path = self.path(found.reference)
         if not path.exists():
             return NOTHING
-        octets, told = path.read_bytes(), version.declared_size
+        octets, told = path.read_bytes(), found.declared_size
         if told not in {None, len(octets)}:
             headers["Content-Length"] = str(told)  # FOXML's word, whatever the store has
         return Answer(body=octets[:told], headers=headers, ranged=self.ranges and told in {None, len(octets)})

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from getapi.core.errors import ObjectUnreadable
 from getapi.core.source import ControlGroup, Digest, State
 from getapi.sources import foxml as module
-from getapi.sources.digitalobject import Datastream, Version, parse_created, parse_state
+from getapi.sources.digitalobject import Datastream, parse_created, parse_state
 from getapi.sources.foxml import MAX_DEPTH, read_foxml
 from tests.sources.stores import DC, datastream, digest, foxml, inline, location, managed, version
 
@@ -27,15 +27,15 @@ def read(*datastreams: str) -> tuple[Datastream, ...]:
     return read_foxml(foxml("demo:5", *datastreams), "demo:5").datastreams
 
 
-def only(*datastreams: str) -> Version:
-    found = read(*datastreams)[0].version
-    assert found is not None
+def only(*datastreams: str) -> Datastream:
+    found = read(*datastreams)[0]
+    assert found.version is not None
     return found
 
 
-def current(*created: str | None) -> str:
+def current(*created: str | None) -> str | None:
     versions = [version(f"V.{number}", CREATED="-" if text is None else text) for number, text in enumerate(created)]
-    return only(datastream("V", "M", *versions)).id
+    return only(datastream("V", "M", *versions)).version
 
 
 def refuse(document: bytes) -> str:
@@ -53,8 +53,7 @@ def test_an_object_its_label_and_its_datastreams() -> None:
         ("IMG", ControlGroup.MANAGED),
         ("LINK", ControlGroup.REDIRECT),
     ]
-    image = value.datastreams[1].version
-    assert image is not None
+    image = value.datastreams[1]
     assert (image.mime, image.declared_size, image.alternate_ids, image.reference) == ("text/plain", 12, ("a", "b"), "demo:5+IMG+IMG.0")
     assert image.created == datetime(2015, 1, 27, 19, 8, 43, 701000, UTC)
 

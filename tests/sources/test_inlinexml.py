@@ -12,8 +12,7 @@ from tests.sources.stores import datastream, foxml, inline, version
 
 def cut(xml: str, head: str = "") -> bytes:
     value = read_foxml(foxml("demo:1", datastream("DC", "X", version("DC.0", inline(xml))), head=head), "demo:1")
-    found = value.datastreams[0].version
-    assert found is not None
+    found = value.datastreams[0]
     assert found.inline is not None
     assert found.inline.sha256 == hashlib.sha256(found.inline.octets).hexdigest()
     return found.inline.octets
@@ -76,8 +75,7 @@ def test_an_inherited_default_namespace_is_declared_where_it_is_used() -> None:
 
 def test_namespaces_of_the_elements_between_count_too() -> None:
     content = version("DC.0", '<foxml:xmlContent xmlns:q="urn:&gt;" xmlns:r="urn:r"><a q:b="1"/></foxml:xmlContent>')
-    found = read_foxml(foxml("demo:1", datastream("DC", "X", content), head=' xmlns:q="urn:outer"'), "demo:1").datastreams[0].version
-    assert found is not None
+    found = read_foxml(foxml("demo:1", datastream("DC", "X", content), head=' xmlns:q="urn:outer"'), "demo:1").datastreams[0]
     assert found.inline is not None
     assert found.inline.octets == b'<a xmlns:q="urn:&gt;" q:b="1"/>'.replace(b"&gt;", b">")
 
@@ -95,8 +93,7 @@ def test_other_encodings_come_out_as_utf_8(encoding: str) -> None:
     named = {"utf-16-le": "utf-16", "utf-16-be": "utf-16", "utf-8-sig": "utf-8"}.get(encoding, encoding)
     text = foxml("demo:1", datastream("DC", "X", version("DC.0", inline("\n<größe>é</größe>\n")))).decode()
     value = read_foxml(text.replace("UTF-8", named, 1).encode(encoding), "demo:1")
-    found = value.datastreams[0].version
-    assert found is not None
+    found = value.datastreams[0]
     assert found.inline is not None
     assert found.inline.octets == "<größe>é</größe>".encode()
 

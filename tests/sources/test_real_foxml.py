@@ -7,7 +7,7 @@ from lxml import etree
 
 from getapi.core.errors import ObjectUnreadable
 from getapi.core.source import ControlGroup, State
-from getapi.sources.digitalobject import Datastream, DigitalObject, Version
+from getapi.sources.digitalobject import Datastream, DigitalObject
 from getapi.sources.foxml import read_foxml
 from tests.sources.stores import SHARED
 
@@ -30,16 +30,10 @@ def find(name: str, dsid: str) -> Datastream:
     return next(found for found in read(name).datastreams if found.id == dsid)
 
 
-def find_version(name: str, dsid: str) -> Version:
-    found = find(name, dsid).version
-    assert found is not None
-    return found
-
-
 def inlined(value: DigitalObject) -> Iterator[tuple[str, bytes]]:
     for found in value.datastreams:
-        if found.version and found.version.inline:
-            yield found.id, found.version.inline.octets
+        if found.inline:
+            yield found.id, found.inline.octets
 
 
 @pytest.mark.parametrize("name", files() if SHARED.is_dir() else [])
@@ -51,7 +45,7 @@ def test_every_object_is_read_or_refused(name: str) -> None:
     value = read(name)
     assert value.pid.count(":") == 1
     assert value.datastreams
-    assert all(found.version and found.version.id and found.control_group for found in value.datastreams)
+    assert all(found.version and found.control_group for found in value.datastreams)
     for dsid, octets in inlined(value):
         assert etree.fromstring(octets) is not None, dsid
         assert octets.startswith(b"<")
@@ -70,8 +64,8 @@ def test_content_is_not_mistaken_for_an_object(path: object) -> None:
 
 def test_control_groups_are_believed_and_location_types_are_not() -> None:
     found = find("fcrepo3-demo_5.xml", "THUMBRES_IMG")
-    assert (found.control_group, found.version and found.version.id) == (E, "THUMBRES_IMG1.0")
-    assert find_version("fcrepo3-demo_5.xml", "THUMBRES_IMG").reference.startswith("http://local.fedora.server/")
+    assert (found.control_group, found.version) == (E, "THUMBRES_IMG1.0")
+    assert find("fcrepo3-demo_5.xml", "THUMBRES_IMG").reference.startswith("http://local.fedora.server/")
 
 
 def test_all_four_groups_of_one_object() -> None:
@@ -106,20 +100,20 @@ LEGACY = "objects/2015/0430/16/01/example_1"
 def test_the_current_version_is_the_latest_and_not_the_last() -> None:
     ordered = read(f"legacyFS/{LEGACY}")
     assert read(f"legacyFS-out-of-order/{LEGACY}").datastreams == ordered.datastreams
-    assert find_version(f"legacyFS-multiple-versions/{LEGACY}", "DC").id == "DC1.1"
-    assert find_version("fcrepo3-rest-demo_min_pid.xml", "DS1").id == "DS1.1"
-    assert find_version("princeton-lae-folders-0003d.xml", "provMetadata").id == "provMetadata.22"
+    assert find(f"legacyFS-multiple-versions/{LEGACY}", "DC").version == "DC1.1"
+    assert find("fcrepo3-rest-demo_min_pid.xml", "DS1").version == "DS1.1"
+    assert find("princeton-lae-folders-0003d.xml", "provMetadata").version == "provMetadata.22"
 
 
 def test_a_managed_datastream_and_its_digest() -> None:
-    found = find_version(f"legacyFS/{LEGACY}", "DS2")
+    found = find(f"legacyFS/{LEGACY}", "DS2")
     assert found.reference == "example:1+DS2+DS2.0"
     assert [(digest.algorithm, digest.value) for digest in found.digests] == [("md5", "d4f18b8b9c64466819ddaad46228fb9b")]
 
 
 def test_archive_exports_are_seen_for_what_they_are() -> None:
-    assert find_version("migutils-example1-archive-export.xml", "DS2").embedded
-    assert find_version("eulfedora-synctest1-archive-export.xml", "IMG").embedded
+    assert find("migutils-example1-archive-export.xml", "DS2").embedded
+    assert find("eulfedora-synctest1-archive-export.xml", "IMG").embedded
 
 
 NLW = "legacyFS-nlw/objects/2013/0418/22/15/llgc-id_1591190"
@@ -130,8 +124,8 @@ def test_the_national_library_of_wales_has_inline_mets_and_spaces_in_its_locatio
     assert value.label == "Dei Tomos: Glannau Shir Gar"
     mets = dict(inlined(value))["METS"]
     assert etree.fromstring(mets).tag == "{http://www.loc.gov/METS/}mets"
-    assert find_version(NLW, "METS").digests == ()
-    locations = [found.version.reference for found in value.datastreams if found.version and found.control_group is E]
+    assert find(NLW, "METS").digests == ()
+    locations = [found.reference for found in value.datastreams if found.control_group is E]
     assert locations
     assert all(location == location.strip() for location in locations)
 
@@ -147,7 +141,7 @@ def test_namespaces_declared_outside_come_along() -> None:
 
 
 def test_inline_content_has_its_own_size_whatever_foxml_says() -> None:
-    found = find_version("activefedora-hydrangea_fixture_mods_article1.xml", "descMetadata")
+    found = find("activefedora-hydrangea_fixture_mods_article1.xml", "descMetadata")
     assert found.declared_size == 19
     assert found.inline is not None
     assert len(found.inline.octets) > 1500
