@@ -22,14 +22,16 @@ class Deriving:
 
     def derive(self, what: str, given: object, make: Callable[[*Ts], T], *args: *Ts) -> T:
         """What ``make`` finds from this value and from ``given``, once for as long as ``given`` is the same object."""
-        found = self.findings
-        while found is not None:
+        found, is_known = self.findings, False
+        while found is not None and not is_known:
             name, asked, known, found = found
-            if asked is given and name == what:
+            is_known = name == what
+            if is_known and asked is given:
                 finding: T = known
                 return finding
         made = make(*args)
-        object.__setattr__(self, "findings", (what, given, made, _without(what, self.findings)))
+        others = _without(what, self.findings) if is_known else self.findings
+        object.__setattr__(self, "findings", (what, given, made, others))
         return made
 
 

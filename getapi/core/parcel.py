@@ -32,19 +32,21 @@ def _make(picks: Sequence[Pick], algorithm: str) -> Parcel | None:
     entries = []
     for pick in picks:
         path = flat_path(pick)
-        if path is None or not _is_settled(pick.datastream, algorithm):
+        if path is None or not _is_settled(pick.datastream):
             return None
-        entries.append(enter(pick.datastream, path=path, repository=pick.repository, algorithm=algorithm, undated=0))
+        entry = enter(pick.datastream, path=path, repository=pick.repository, algorithm=algorithm, undated=0)
+        if entry.digest is None:
+            return None
+        entries.append(entry)
     return _new_parcel(entries=tuple(entries), folded=tuple([entry.path.lower() for entry in entries]))
 
 
-def _is_settled(datastream: DatastreamRecord, algorithm: str) -> bool:
-    """Whether nothing of it is to be found out, learned or told, and nothing depends on the day."""
+def _is_settled(datastream: DatastreamRecord) -> bool:
+    """Whether nothing of it but a digest is to be found out or told, and nothing depends on the day."""
     return (
         datastream.fault is None
         and datastream.caveat is None
         and datastream.created is not None
         and datastream.size is not None
         and datastream.declared_size in {None, datastream.size}
-        and datastream.digest(algorithm) is not None
     )

@@ -89,12 +89,14 @@ class Fedora3Source:
 
     def _make(self, true: str, blob: Blob, value: DigitalObject) -> ObjectRecord:
         datastreams, stored = self._record(true, blob, value)
-        if NoticeCode.CONTENT_MISSING in [datastream.fault for datastream in datastreams]:
+        unseen = _unseen(datastreams)
+        if any(datastream.fault == NoticeCode.CONTENT_MISSING for datastream in unseen):
             # A version may be purged between the reading of the object's file and the look into the store: once more, if so.
             fresh = self._objects.examine(blob.path)
             if fresh is not None and fresh != blob:
                 blob, value = self._read(true, fresh)
                 datastreams, stored = self._record(true, blob, value)
+                unseen = _unseen(datastreams)
         documents = statement_documents(value, datastreams, self._statement_ids, self._open_managed, relations=self._relation_ids)
         record = _new_record(
             pid=true,
@@ -104,14 +106,13 @@ class Fedora3Source:
             datastreams=datastreams,
             restrictions=read_statements(pid=true, datastreams=datastreams, documents=documents, rules=self._rules),
         )
-        # What is not there, or cannot be read, has nothing by which its coming would be seen.
-        unseen = None in documents.values() or [each for each in datastreams if each.control_group is MANAGED and not each.identity]
+        lasts = not unseen and None not in documents.values()
         known = _new_known(
             blob=blob,
             inline=value.inline(),
-            value=value if unseen or blob.size > _SIMPLE else None,
-            record=None if unseen else record,
-            witnesses=() if unseen else (blob, *stored),
+            value=None if lasts and blob.size <= _SIMPLE else value,
+            record=record if lasts else None,
+            witnesses=(blob, *stored) if lasts else (),
         )
         self._keep(true, known, len(datastreams))
         return record
@@ -210,3 +211,8 @@ class Fedora3Source:
         except ObjectUnreadable:
             raise ContentChanged(datastream.pid, datastream.dsid) from None
         return inline_octets(inline, datastream)
+
+
+def _unseen(datastreams: Sequence[DatastreamRecord]) -> list[DatastreamRecord]:
+    """Those that are not in the store, or cannot be read: there is nothing by which their coming would be seen."""
+    return [datastream for datastream in datastreams if datastream.control_group is MANAGED and not datastream.identity]

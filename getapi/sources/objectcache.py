@@ -27,6 +27,8 @@ class ObjectCache(Generic[K, V]):
         self._kept: OrderedDict[K, tuple[V, int]] = OrderedDict()
 
     def get(self, key: K) -> V | None:
+        if key not in self._kept:  # most objects are asked for once
+            return None
         with self._lock:
             found = self._kept.get(key)
             if found is None:
