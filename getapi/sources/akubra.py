@@ -75,10 +75,7 @@ class AkubraLayout:
                 return None
             uri, name = known, blob_name(known)
         digits = hashlib.md5(uri.encode(), usedforsecurity=False).hexdigest()
-        if len(self._groups) == 1:
-            folder = digits[self._groups[0]]
-        else:
-            folder = "/".join([digits[group] for group in self._groups])
+        folder = digits[self._groups[0]] if len(self._groups) == 1 else "/".join([digits[group] for group in self._groups])
         return f"{folder}/{name}" if folder else name
 
     def token(self, name: str) -> str | None:

@@ -19,7 +19,7 @@ from getapi.core.value import maker
 from getapi.core.xml import new_parser
 from getapi.sources.digitalobject import Datastream, DigitalObject, parse_created, parse_state
 from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_datastream, parse_digest
-from getapi.sources.inlinexml import cut_plain
+from getapi.sources.inlinexml import InlineXml, cut_plain
 
 MAX_OCTETS = 2**20
 """An element takes some 200 octets in lxml's tree and 4 in a document; few objects are larger."""
@@ -94,13 +94,14 @@ def find_contents(document: bytes, prefix: str | None) -> Sequence[bytes] | None
     """What stands in each ``xmlContent`` of a plain, well-formed document whose root has this prefix, in order, if its tags are bare.
 
     None unless the end tag of a version follows each, and no namespace is declared before the last of them but in the root's tag and in
-    contents: so each is a version's only one, and the root's namespaces are its own.
+    contents: so each is a version's only one, and the root's namespaces are its own. None too where any other text has that name in it:
+    so the document has no such elements but these.
     """
     name = f"{prefix}:".encode() if prefix else b""
     begins, ends, version_ends = b"<" + name, b"</" + name, b"</" + name + b"datastreamVersion>"
     head, *parts = document.split(b"xmlContent>")
     contents, gaps = parts[::2], parts[1::2]
-    if len(contents) != len(gaps):
+    if len(contents) != len(gaps) or document.count(b"xmlContent") != len(parts):
         return None
     if contents and (not head.endswith(begins) or head.find(b"xmlns", head.find(b">", head.find(b"digitalObject"))) >= 0):
         return None
@@ -119,16 +120,14 @@ class _Tree:
     __slots__ = ("_contents", "_root", "_scope")
 
     def __init__(self, root: etree._Element, contents: Sequence[bytes]) -> None:
-        """Raises _Unsure where it is no FOXML, or has contents whose tags are not bare."""
-        elements = list(root.iter(_CONTENT))
-        if root.tag != _OBJECT or len(elements) != len(contents):
-            raise _Unsure
         self._root = root
         self._scope = root.nsmap
-        self._contents = dict(zip(elements, contents, strict=True))
+        self._contents = iter(contents)
 
     def read(self) -> DigitalObject:
-        """Raises _Unsure."""
+        """Raises _Unsure, also where it is no FOXML."""
+        if self._root.tag != _OBJECT:
+            raise _Unsure
         label, state, datastreams = "", State.ACTIVE, {}
         for child in self._root:
             tag = child.tag
@@ -139,6 +138,8 @@ class _Tree:
                 datastreams[found.id] = found
             elif tag == _PROPERTIES:
                 label, state = _read_properties(child, label, state)
+        if next(self._contents, None) is not None:  # one stands where no version of a datastream does
+            raise _Unsure
         return _new_object(pid=self._root.get("PID", ""), state=state, label=label, datastreams=tuple(datastreams.values()))
 
     def _datastream(self, element: etree._Element) -> Datastream:
@@ -147,7 +148,7 @@ class _Tree:
         if version is None:
             return Datastream(id=dsid, state=state, control_group=group)
         digests: tuple[Digest, ...] = ()
-        reference, inline, embedded = "", None, False
+        reference, content, embedded = "", None, False
         for part in version:
             tag = part.tag
             if tag == _DIGEST:
@@ -155,7 +156,7 @@ class _Tree:
             elif tag == _LOCATION:
                 reference = part.get("REF", "").strip()
             elif tag == _CONTENT:
-                inline = cut_plain(self._contents[part], self._scope)
+                content = part
             elif tag == _EMBEDDED:
                 embedded = True
         return make_datastream(
@@ -166,9 +167,25 @@ class _Tree:
             created=created,
             digests=digests,
             reference=reference,
-            inline=inline,
+            inline=self._inline(element, content),
             embedded=embedded,
         )
+
+    def _inline(self, datastream: etree._Element, current: etree._Element | None) -> InlineXml | None:
+        """What stands in the current version's content, if it has one; those of a datastream's versions are the next of the contents."""
+        if len(datastream) == 1:
+            return None if current is None else cut_plain(self._next(), self._scope)
+        found = None
+        for content in datastream.iter(_CONTENT):
+            octets = self._next()
+            if content is current:
+                found = cut_plain(octets, self._scope)
+        return found
+
+    def _next(self) -> bytes:
+        for content in self._contents:
+            return content
+        raise _Unsure
 
 
 def _read_properties(properties: etree._Element, label: str, state: State) -> tuple[str, State]:

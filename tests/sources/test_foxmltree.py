@@ -152,6 +152,37 @@ def test_a_version_with_two_contents_and_a_content_elsewhere_are_left_to_expat()
     assert read_tree(foreign) is None
 
 
+BARE, SPACED = inline("<a/>"), "<foxml:xmlContent ><b/></foxml:xmlContent >"
+STRAY = f"<foxml:datastreamVersion>{BARE}</foxml:datastreamVersion>"
+OLD, NEW = "2014-01-01T00:00:00.000Z", "2015-01-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (STRAY, datastream("DC", "X", version("DC.0", inline("<c/>")))),
+        (f"<foxml:x>{STRAY}</foxml:x>", datastream("DC", "X", version("DC.0", inline("<c/>")))),
+        (datastream("DC", "X", f"<foxml:x>{STRAY}</foxml:x>", version("DC.0", inline("<c/>"))),),
+        (datastream("DC", "X", version("DC.0", f"<foxml:x>{STRAY}</foxml:x>", CREATED=NEW), version("DC.1", SPACED, CREATED=OLD)),),
+        (datastream("DC", "X", STRAY.replace("Version", "Vision")), datastream("B", "X", version("B.0", inline("<c/>")))),
+        (datastream("DC", "X", version("DC.0", SPACED, CREATED=NEW), version("DC.1", BARE, CREATED=OLD)),),
+        (datastream("DC", "X", version("DC.0", BARE, CREATED=OLD), version("DC.1", SPACED, CREATED=NEW)),),
+        (datastream("DC", "X", version("DC.0", SPACED)), STRAY),
+    ],
+)
+def test_no_content_is_taken_for_another_ones(parts: tuple[str, ...]) -> None:
+    agree(foxml("demo:5", *parts))
+
+
+@pytest.mark.parametrize("newest", range(3))
+def test_of_several_versions_the_current_one_has_its_own_content_and_the_next_datastream_too(newest: int) -> None:
+    versions = [version(f"DC.{each}", inline(f"<v{each}/>"), CREATED=NEW if each == newest else OLD) for each in range(3)]
+    versions.insert(1, version("DC.9", location("demo:5+DC+DC.9"), CREATED=OLD))
+    found = read_tree(foxml("demo:5", datastream("DC", "X", *versions), datastream("B", "X", version("B.0", inline("<b/>")))))
+    assert found is not None
+    assert found.inline() == {"DC": f"<v{newest}/>".encode(), "B": b"<b/>"}
+
+
 def test_a_large_document_is_left_to_expat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_OCTETS", len(RICH) - 1)
     assert read_tree(RICH) is None
