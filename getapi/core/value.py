@@ -25,18 +25,18 @@ def maker(kind: Callable[P, T]) -> Callable[P, T]:
     """A function that makes what the class ``kind``, a ``value``, makes when it is called with the same names, in a third of the time.
 
     Called itself, a class gathers all names in a dictionary, and then hands them to its ``__init__`` one by one: of sixteen of them that
-    takes longer than all else about the value. Raises TypeError for a class with a ``default_factory``.
+    takes longer than all else about the value. Raises TypeError for a class with a ``default_factory`` or a ``__post_init__``.
     """
     made: Any = get_origin(kind) or kind
+    if hasattr(made, "__post_init__"):
+        raise TypeError(f"{made.__name__} has a __post_init__")
     for each in fields(made):
         if each.default_factory is not MISSING:
             raise TypeError(f"{each.name} has a default_factory")
     known = {"new": object.__new__, "kind": made}
     names = [_parameter(each, known) for each in fields(made) if each.init]
-    lines = ["self = new(kind)", *_assignments(fields(made), known)]
-    if hasattr(made, "__post_init__"):
-        lines.append("self.__post_init__()")
-    source = "\n ".join((f"def make(*, {', '.join(names)}):", *lines, "return self"))
+    assignments = _assignments(fields(made), known)
+    source = "\n ".join((f"def make(*, {', '.join(names)}):", "self = new(kind)", *assignments, "return self"))
     exec(source, known)  # noqa: S102 # as dataclasses writes its own __init__: of field names alone, which are our own
     function: Callable[P, T] = known["make"]
     return function
@@ -50,10 +50,9 @@ def _parameter(each: Field[Any], known: dict[str, Any]) -> str:
 
 
 def _assignments(given: tuple[Field[Any], ...], known: dict[str, Any]) -> Iterator[str]:
-    """What is neither given nor has a default is left to ``__post_init__``."""
     for each in given:
         if each.init:
             yield f"self.{each.name} = {each.name}"
-        elif each.default is not MISSING:
+        else:
             known[f"_{each.name}"] = each.default
             yield f"self.{each.name} = _{each.name}"

@@ -35,7 +35,7 @@ def test_a_maker_makes_what_the_class_makes() -> None:
     assert type(make(pid="a:1", dsid="DC", version="DC.0")) is DatastreamRecord
 
 
-def test_what_is_made_has_what_the_class_finds_out_itself() -> None:
+def test_what_is_made_keeps_findings_of_its_own() -> None:
     datastream = DatastreamRecord(pid="a:1", dsid="DC", version="DC.0")
     made = [maker(Pick)(repository="main", datastream=datastream) for _ in range(2)]
     assert made[0] == made[1] == Pick(repository="main", datastream=datastream)
@@ -56,13 +56,24 @@ def test_a_maker_takes_no_other_names_than_the_class(facts: dict[str, Any]) -> N
         maker(Digest)("md5", "0")  # type: ignore[call-arg]
 
 
-def test_a_default_that_is_made_anew_and_may_be_overridden_is_refused() -> None:
+def test_classes_that_do_more_than_to_take_what_is_given_have_no_maker() -> None:
     @value(frozen=True, slots=True, kw_only=True)
     class Listing:
         names: list[str] = field(default_factory=list)
 
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="default_factory"):
         maker(Listing)
+
+    @value(frozen=True, slots=True, kw_only=True)
+    class Pair:
+        one: str
+        both: str = field(init=False)
+
+        def __post_init__(self) -> None:
+            object.__setattr__(self, "both", self.one * 2)
+
+    with pytest.raises(TypeError, match="__post_init__"):
+        maker(Pair)
 
 
 def test_what_cannot_be_given_has_its_default() -> None:
