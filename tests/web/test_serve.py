@@ -16,8 +16,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from getapi import conf
 from getapi.management.commands import serve
 from tests.conftest import Configure
+from tests.ports import free_port
 from tests.web.database import TOP, Database
-from tests.web.server import free_port
 
 pytestmark = pytest.mark.django_db
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.web.preparing.elsewhere import is_listening
 from tests.web.preparing.test_workers import A, Site, holding, running, until
-from tests.web.server import free_port
 
 pytestmark = pytest.mark.skipif(shutil.which("redis-server") is None, reason="redis-server is not installed")
 
