@@ -107,7 +107,7 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGQUIT)
     try:
-        process.wait(40)
+        process.wait(90)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
