@@ -204,7 +204,7 @@ def test_a_port_whose_holder_is_just_ending_is_waited_for() -> None:
     port = taken.getsockname()[1]
     end = threading.Timer(0.3, taken.close)
     end.start()
-    serve.refuse_taken("127.0.0.1", port)
+    serve.refuse_taken("127.0.0.1", port, patience=30)
     end.join()
     serve.refuse_taken("127.0.0.1", port, patience=0)
 
