@@ -72,10 +72,10 @@ def test_what_sends_nothing_and_what_is_small_takes_no_slot(start: Start, life: 
 
 
 def test_sixteen_ranges_of_one_package_are_one_download_wherever_they_are_asked_for(start: Start) -> None:
-    """A process that stood still for two seconds gives no signs of life, and a place of one that may be dead is given on: then once more."""
+    """Of a process that stood still for two seconds a place is given on, for it may be dead: then it is put to the test once more."""
     twins = start(concurrent=1, per_reader=1)
     path = twins.application.link(HUGE, "tar")
-    statuses = []
+    statuses = list[int]()
     while HTTPStatus.TOO_MANY_REQUESTS not in statuses:
         assert len(statuses) < 3, "there is no end to them"
         statuses.append(seventeenth(twins, path))
