@@ -2,8 +2,8 @@
 
 gthread itself waits without end for the rest of a request, and for its answer to be taken, a thread each: as many connections as there are
 threads, which send a letter now and then, silence it. When it stops, it waits all of ``graceful_timeout`` for connections that are merely
-kept alive. Where no descriptor is left for one more connection it dies, and all its downloads with it. It never answers what came in
-one segment with the request before. And it does not look at which host a request names.
+kept alive; when it is to stop at once, it may never do. Where no descriptor is left for one more connection it dies, and all its downloads
+with it. It never answers what came in one segment with the request before. And it does not look at which host a request names.
 """
 
 import errno
@@ -18,7 +18,7 @@ from gunicorn import util
 from gunicorn.http import message
 from gunicorn.http.errors import InvalidHeader, InvalidRequestLine
 from gunicorn.http.unreader import SocketUnreader
-from gunicorn.workers import gthread
+from gunicorn.workers import base, gthread
 
 READ_TIMEOUT = 10.0
 """Seconds without one octet of a request that has begun."""
@@ -146,9 +146,13 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc] # gunicorn has no type
             self.log.warning("Only %d connections at once: the limit of open files is %d", self.worker_connections, limit)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """Told to stop at once. While the application is being loaded it ends after that: its half loaded modules bear no interruption."""
+        """Told to stop at once. While the application is being loaded it ends after that: its half loaded modules bear no interruption.
+
+        gthread would shut its pool down here, and wait for ever for a lock that this very thread holds where it is just handing a request
+        to the pool. The pool ends with the process.
+        """
         if self.booted:
-            super().handle_quit(sig, frame)
+            base.Worker.handle_quit(self, sig, frame)
         else:
             self.handle_exit(sig, frame)
 

@@ -9,7 +9,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from tests.ports import free_port
 
 VARIABLE = "PACKAGING_TEST_DATABASE"
 ADDRESS = "PACKAGING_TEST_POSTGRESQL"
@@ -55,9 +56,7 @@ class Cluster:
     @classmethod
     def made(cls, bin_folder: Path, folder: Path) -> "Cluster":
         """Sorted as people's text is, and not by octets: what leans on the order of octets must not work here by chance."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = int(listener.getsockname()[1])
-        cluster = cls(bin=bin_folder, folder=folder, port=port)
+        cluster = cls(bin=bin_folder, folder=folder, port=free_port())
         if os.getuid() == 0:
             shutil.chown(folder, *_owner())
         icu = ("--locale-provider=icu", "--icu-locale=en", "--locale=C.UTF-8")

@@ -118,6 +118,7 @@ def test_what_it_tells_to_type_next_works(told: tuple[Path, str], tmp_path: Path
 def test_a_second_run_starts_afresh_and_a_signal_stops_its_service(told: tuple[Path, str], tmp_path: Path) -> None:
     folder = shutil.copytree(told[0], tmp_path / "demo")
     (folder / "kept.txt").write_text("somebody's own")
+    former = made(folder)
     with start(folder) as process:
         pid = wait_for_server(folder, server_pid(told[0]))
         process.send_signal(signal.SIGTERM)
@@ -125,7 +126,13 @@ def test_a_second_run_starts_afresh_and_a_signal_stops_its_service(told: tuple[P
     assert process.returncode == 128 + signal.SIGTERM
     assert not is_running(pid)
     assert (folder / "kept.txt").exists()
-    assert list((folder / "packages").iterdir()) == []
+    assert len(former) == 2
+    assert not former & made(folder), "whatever it had made before the signal came, nothing of the first run is left"
+
+
+def made(folder: Path) -> set[tuple[str, int]]:
+    """The packages, by their names and times."""
+    return {(path.name, path.stat().st_mtime_ns) for path in (folder / "packages").glob("*.tar")}
 
 
 def server_pid(folder: Path) -> int | None:

@@ -40,3 +40,12 @@ def faults(page: Any) -> list[tuple[str, str]]:
     """Axe's findings of whatever weight: rule and element."""
     found = Axe().run(page).response["violations"]
     return [(rule["id"], node["html"]) for rule in found for node in rule["nodes"]]
+
+
+def opens_fast(page: Any) -> bool:
+    """Whether it is there within five seconds, at the best of three times: a machine may have other things to do."""
+    for _ in range(3):
+        if page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd") < 5000:
+            return True
+        page.reload()
+    return False

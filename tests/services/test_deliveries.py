@@ -1,5 +1,6 @@
 import itertools
 import logging
+import select
 import socket
 import threading
 import time
@@ -133,9 +134,12 @@ def test_a_response_that_never_began_leaves_nothing_behind(start: Start, watcher
 
 
 def leave_when_full(delivery: deliveries.Delivery, receiver: Receiver) -> None:
-    """The kernel takes no more, and the receiver has read nothing."""
-    taken = -1
-    while taken < (taken := delivery._transfer.handed) or taken < len(SMALL):
+    """The kernel takes no more for a while, and the receiver has read nothing."""
+    transfer, looks = delivery._transfer, list[int]()
+    while len(looks) < 5:
+        assert transfer.connection is not None
+        is_full = not select.select([], [transfer.connection], [], 0)[1]
+        looks = [*looks, transfer.handed] if is_full and {transfer.handed} >= set(looks) else []
         time.sleep(0.05)
     receiver.connection.close()
 
@@ -292,7 +296,7 @@ def test_a_delivery_ends_without_waiting_for_the_database(start: Start, watcher:
     monkeypatch.setattr(recording, "_save", away)
     began = time.monotonic()
     assert len(b"".join(delivery)) == layout.length
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert not watcher._transfers
     assert Delivery.objects.get().outcome == Outcome.RUNNING
     monkeypatch.undo()

@@ -191,7 +191,7 @@ def test_those_who_record_at_once_leave_one_row_and_no_mismatch_is_lost() -> Non
 
     def write(mismatch: str) -> None:
         try:
-            barrier.wait(10)
+            barrier.wait(30)
             for second in range(5):
                 record("main", [(kept(name), sound(mismatch=mismatch, verified=NOW + timedelta(seconds=second))) for name in "ABC"])
         except Exception as error:  # noqa: BLE001 # whatever a thread died of is shown by the test

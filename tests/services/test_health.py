@@ -11,6 +11,7 @@ from django.db import connection
 from getapi.services import health
 from getapi.services.probe import Probe
 from tests.conftest import Configure
+from tests.transport.material import wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -67,15 +68,13 @@ class TestProbe:
         probe = Probe(ask, patience=0.1)
         began = time.monotonic()
         assert [probe.says_yes() for _ in range(3)] == [False] * 3
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         assert asked == [True]
         hung.set()
-        end = time.monotonic() + 10
-        while not probe.says_yes():
-            assert time.monotonic() < end
+        wait_until(probe.says_yes)
 
     def test_an_error_is_no_until_it_is_gone(self, tmp_path: Path) -> None:
-        probe = Probe(lambda: bool(os.listdir(tmp_path / "store") or True))
+        probe = Probe(lambda: bool(os.listdir(tmp_path / "store") or True), patience=20)
         assert not probe.says_yes()
         (tmp_path / "store").mkdir()
         assert probe.says_yes()

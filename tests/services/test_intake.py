@@ -159,7 +159,7 @@ def test_whoever_must_stop_does_at_once_though_the_source_hangs(package: str, tm
     began = time.monotonic()
     with pytest.raises(PreparationStopped):
         take(package, lambda: Endless(OCTETS, lambda: wait_for(hangs)), look=look)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert seen == sorted(seen)
     assert nothing_is_left(tmp_path)
     hangs.set()
@@ -198,4 +198,4 @@ def test_what_began_to_come_ends_where_the_stage_cannot_be_written(package: str,
     pulse = Pulse(Claim(job=0, package=package, holder="h", attempt=1, request=None, thorough=False))
     with closing(Fetcher(package, "sha512", [("origin", DATASTREAM)])) as fetcher, pytest.raises(StageUnusable):
         fetcher.fetch(10**9, Course(pulse, 99, 0, 1, None))
-    assert closed.wait(5)
+    assert closed.wait(20)

@@ -18,7 +18,7 @@ from getapi.transport.transfer import Transfer
 from tests.transport.material import wait_until
 
 
-def slots(limit: int = 2, room: float = 100, wait: float = 5.0) -> PlanningSlots:
+def slots(limit: int = 2, room: float = 100, wait: float = 60.0) -> PlanningSlots:
     return PlanningSlots(lambda: limit, lambda: room, wait=wait)
 
 
@@ -42,7 +42,7 @@ def test_as_many_plan_at_once_as_may_and_the_others_follow_in_their_order() -> N
             threads.append(begin(lambda number=number: plan(number)))  # type: ignore[misc] # bound where it stands
             wait_until(lambda number=number: gate.held == number + 2)  # type: ignore[misc] # likewise
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert (order, set(most), gate.held) == (list(range(8)), {1}, 0)
 
 
@@ -194,7 +194,7 @@ def test_who_comes_back_is_before_those_who_have_not_begun_and_they_come_in_thei
             server.answer(name)
             wait_until(lambda number=number: len(gate._returning) == number)  # type: ignore[misc] # likewise
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert (order, gate.held) == (["b", "c", "a", "new"], 0)
 
 
@@ -221,14 +221,14 @@ def test_whoever_hangs_with_his_turn_holds_up_as_many_who_come_back_as_plan_besi
     for name in "abc":
         server.answer(name)
         wait_until(lambda: bool(gate._returning) or bool(order))
-    wait_until(lambda: gate._planning == 4)
+    wait_until(lambda: gate._planning == 4 and len(order) == 2)
     time.sleep(0.5)
     assert (len(order), gate._planning, len(gate._returning)) == (2, 4, 1)
     with pytest.raises(TooManyPlans), gate.slot():
         raise AssertionError("a fifth")
     hangs.set()
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert (sorted(order), gate.held) == (["a", "b", "c"], 0)
 
 
@@ -261,7 +261,7 @@ def test_no_server_has_more_wait_for_it_than_it_leaves_to_all_others_and_who_is_
     for name in "012":
         server.answer(name)
     for thread in threads:
-        thread.join(10)
+        thread.join(30)
     assert gate.held == 0
     assert not gate._aside
 

@@ -223,7 +223,7 @@ def test_two_deliveries_of_one_package_that_end_together_count_once() -> None:
 
     def deliver() -> None:
         try:
-            barrier.wait(timeout=10)
+            barrier.wait(timeout=30)
             record(*(f"test:1/{name}" for name in "ABCDEFGH"))
         except Exception as error:  # noqa: BLE001 # whatever a thread raises is the test's failure
             failures.append(error)

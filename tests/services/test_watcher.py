@@ -207,7 +207,7 @@ def test_a_forked_process_watches_its_own_transfers_alone() -> None:
         alive = watcher._thread is not None and watcher._thread.is_alive()
         os._exit(0 if alive and list(watcher._transfers) == [own] else 1)
     watcher.forget(parents)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while (ended := os.waitpid(pid, os.WNOHANG)) == (0, 0):
         if time.monotonic() > end:
             os.kill(pid, signal.SIGKILL)

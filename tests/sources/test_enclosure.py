@@ -74,7 +74,8 @@ def test_only_so_many_folders_are_remembered(root: Path, monkeypatch: pytest.Mon
         assert len(each._until) <= 3  # its size shows in nothing else
 
 
-def test_no_byte_leaves_by_a_link_that_came_after_the_description(tmp_path: Path) -> None:
+def test_no_byte_leaves_by_a_link_that_came_after_the_description(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enclosure, "LATELY", 60.0)
     store = BuiltStore(root=tmp_path / "store")
     store.put(PID, foxml(PID, managed(PID, "IMG")))
     store.put(TOKEN, b"image")
@@ -89,7 +90,10 @@ def test_no_byte_leaves_by_a_link_that_came_after_the_description(tmp_path: Path
 
 
 @pytest.mark.parametrize("dsid", ["DC", "IMG"])
-def test_what_was_described_by_a_link_that_came_a_moment_ago_does_not_stay_so(tmp_path: Path, dsid: str) -> None:
+def test_what_was_described_by_a_link_that_came_a_moment_ago_does_not_stay_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dsid: str
+) -> None:
+    monkeypatch.setattr(enclosure, "LATELY", 60.0)
     store = BuiltStore(root=tmp_path / "store", layout="legacy")
     for pid in (PID, "demo:6"):
         store.put(pid, foxml(pid, datastream("DC", "X", version("DC.0", inline(DC))), managed(pid, "IMG")))

@@ -438,7 +438,7 @@ def test_no_connection_is_left_behind(server: Server) -> None:
             read(server, path, size=1)
     hosts_of(server).open(record(f"http://{server.host}/x")).close()
     server.shutdown()
-    for _ in range(200):
+    for _ in range(3000):
         if descriptors() <= before:
             break
         threading.Event().wait(0.01)

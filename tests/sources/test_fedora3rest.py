@@ -2,9 +2,10 @@
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
@@ -29,7 +30,7 @@ from tests.core.test_planner import RULES
 from tests.sources.contract import SourceContract, drain
 from tests.sources.fedora import Fedora
 from tests.sources.hostile import HostilePeer, Target
-from tests.sources.peers import Answer, PeerServer, running
+from tests.sources.peers import Answer, Asked, PeerServer, running
 from tests.sources.stores import DC, BuiltStore, KnownPaths, Sample, datastream, digest, foxml, inline, location, managed, version
 from tests.sources.tricks import PATIENCE, SILENCE
 from tests.transport.material import no_doubt
@@ -337,31 +338,44 @@ SLOW = 0.3
 """Seconds that a slow server takes to open anything."""
 
 
+def slow_down(server: PeerServer, is_slow: Callable[[Asked], bool], seconds: float) -> list[int]:
+    """How many are asked for together, whenever one of the slow ones is: the time that is saved, whatever the machine does meanwhile."""
+    together: list[int] = []
+
+    def delay(asked: Asked) -> float:
+        if not is_slow(asked):
+            return 0.0
+        together.append(server.open_at_once)
+        return seconds
+
+    server.delay = delay
+    return together
+
+
 def test_a_hundred_members_that_are_slow_to_open_take_a_fifth_of_one_after_the_other(store: BuiltStore, server: PeerServer) -> None:
     put(store, **{f"PAGE-{number}": bytes([number]) * 2000 for number in range(100)})
     target = Target(source=source_of(server), server=server, pid=PID, is_content=lambda asked: asked.path.endswith("/content"))
     plan = target.plan()
-    server.delay = lambda asked: SLOW if target.is_content(asked) else 0.0
+    together = slow_down(server, target.is_content, SLOW)
     began = time.monotonic()
     assert len(target.send(plan)) == lay_out(plan).length
-    assert time.monotonic() - began < 100 * SLOW / 5
-    assert server.most_at_once > 5
+    assert time.monotonic() - began < 100 * SLOW / 2, "and that on a busy machine"
+    assert mean(together) > 5
 
 
 def test_the_records_of_many_objects_come_together(store: BuiltStore, server: PeerServer) -> None:
     pids = [f"demo:{number}" for number in range(200)]
     for pid in pids:
         store.put(pid, foxml(pid, datastream("DC", "X", version("DC.0", inline(DC)))))
-    server.delay = lambda asked: 0.05 if asked.path.endswith("/objectXML") else 0.0
+    together = slow_down(server, lambda asked: asked.path.endswith("/objectXML"), 0.05)
     registry = Registry([RoutedSource(source=source_of(server), at_once=8)])
     request = parse_request(files=";".join(pids), maps=None, name=None, formats=frozenset({"tar"}), max_text=2**20, max_entries=1000)
-    began = time.monotonic()
     plan = plan_package(request, repositories=registry, rules=RULES, now=NOW)
-    assert time.monotonic() - began < 200 * 0.05 / 4
+    assert mean(together) > 4
     assert len(plan.entries) == 200
-    began = time.monotonic()
+    together.clear()
     review(plan, repositories=registry, rules=RULES.access, now=NOW)
-    assert time.monotonic() - began < 200 * 0.05 / 4
+    assert mean(together) > 4
     assert server.most_at_once <= 8
 
 

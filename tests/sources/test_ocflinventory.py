@@ -168,7 +168,7 @@ def test_a_path_without_measure_is_refused_in_no_time() -> None:
             read(changed(_set("versions", "v2", "state", value={A: [path], B: ["b"]})))
         with pytest.raises(ObjectRefused, match="longer"):
             read(changed(_set("manifest", A, value=[f"v1/content/{path}"])))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 @given(

@@ -118,7 +118,7 @@ class Together(Answers):
         self.gate = threading.Barrier(self.number)
 
     def describe(self, pid: str) -> ObjectRecord:
-        self.gate.wait(10)
+        self.gate.wait(30)
         return super().describe(pid)
 
 
@@ -132,13 +132,16 @@ def test_what_takes_a_round_trip_each_is_asked_for_together_and_gives_what_it_wo
 
 
 def test_no_more_are_asked_for_at_once_than_a_source_takes() -> None:
-    running, most, lock = [0], [0], threading.Lock()
+    running, most, lock, several = [0], [0], threading.Lock(), threading.Event()
 
     class Counting(Answers):
         def describe(self, pid: str) -> ObjectRecord:
             with lock:
                 running[0] += 1
                 most[0] = max(most[0], running[0])
+                if running[0] > 1:
+                    several.set()
+            assert several.wait(30), "one after the other"
             threading.Event().wait(0.005)
             with lock:
                 running[0] -= 1

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from tests.sources.peers import Asked, PeerServer, running
 from tests.sources.stores import DC, BuiltStore, datastream, foxml, inline, version
 
 SLOW = 0.05
-CONNECTING = 2.0
+CONNECTING = 4.0
 
 
 def source_at(url: str, name: str) -> RoutedSource:
@@ -47,6 +47,14 @@ def hole() -> Iterator[str]:
 def _note(times: list[float], _: Asked) -> float:
     times.append(time.monotonic())
     return SLOW
+
+
+def _together(server: PeerServer, delay: Callable[[Asked], float], asked: Asked) -> float:
+    """Nobody is answered before four wait for it."""
+    seconds, end = delay(asked), time.monotonic() + 20
+    while server.most_at_once < 4 and time.monotonic() < end:
+        time.sleep(0.005)
+    return seconds
 
 
 @pytest.fixture
@@ -104,6 +112,8 @@ def test_who_asks_after_that_does_not_wait_for_it_at_all(registry: Registry) -> 
 def test_two_that_are_there_are_asked_at_the_same_time(
     registry: Registry, servers: list[PeerServer], times: dict[str, list[float]]
 ) -> None:
+    for server in servers:
+        server.delay = partial(_together, server, server.delay)
     assert len(plan_of(registry, "one", "two").entries) == 40
     assert max(times["one"][0], times["two"][0]) < min(times["one"][-1], times["two"][-1])
     assert [server.most_at_once for server in servers] == [4, 4]
@@ -137,7 +147,7 @@ def test_for_one_who_may_wait_no_longer_nobody_is_asked_any_more(servers: list[P
     pids = [f"{name}:{number}" for name in times for number in range(20)]
     with stepping_aside(thrice), pytest.raises(TooManyPlans):
         registry.describe_ahead(pids)
-    time.sleep(4 * SLOW)
-    asked = sum(map(len, times.values()))
-    time.sleep(6 * SLOW)
-    assert sum(map(len, times.values())) == asked < len(pids)
+    asked = -1
+    while asked != (asked := sum(map(len, times.values()))):
+        time.sleep(20 * SLOW)
+    assert asked < len(pids)

@@ -11,7 +11,7 @@ from tests.sources.peers import Answer, Asked, Trick, head, ranged
 PATIENCE, SILENCE = 1.5, 0.8
 """Of the adapters under test, in seconds."""
 
-LONGEST = 20.0
+LONGEST = 40.0
 """Seconds that anything may take; alone it is two or three."""
 
 

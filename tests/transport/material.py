@@ -65,7 +65,7 @@ def whole(layout: Layout, contents: Mapping[str, bytes]) -> bytes:
     return b"".join(parts)
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not come to pass"

@@ -82,6 +82,7 @@ def test_what_is_far_away_is_not_opened_yet(monkeypatch: pytest.MonkeyPatch) -> 
     layout, store = lay_out(plan(remote("a"), remote("b"))), store_of("a", "b")
     blocks = blocks_of(layout, store.open)
     next(blocks), next(blocks)
+    wait_until(lambda: bool(store.by))
     assert [name for name, _ in store.by] == ["a"]
     assert len(b"".join(blocks)) < layout.length
     assert [name for name, _ in store.by] == ["a", "b"]

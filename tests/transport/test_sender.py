@@ -313,7 +313,7 @@ def test_a_cut_wakes_a_thread_that_waits_for_a_receiver_who_takes_nothing(tmp_pa
         thread.start()
         wait_until(lambda: transfer.handed > 0 and transfer.idle(time.monotonic()) > 0.2)
         transfer.cut(DeliveryStalled())
-        thread.join(2)
+        thread.join(20)
         assert not thread.is_alive()
         assert isinstance(raised[0], DeliveryStalled)
         assert len(receiver.result()) < layout.length

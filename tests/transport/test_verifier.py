@@ -1,7 +1,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
@@ -139,46 +139,81 @@ def test_the_result_of_a_reading_that_goes_on_is_not_to_be_had(gate: Gate) -> No
         Verifier().ask(ONE, gate.open_entry, LEARN).result()
 
 
-def test_a_small_datastream_does_not_wait_for_all_of_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLICE", 1 << 20)
-    large, small = entry("large", bytes(64 << 20), known=False), entry("small", OCTETS, known=False)
-    store = Store({"data/large": partial(Held, bytes(64 << 20)), "data/small": partial(Held, OCTETS)})
-    verifier = Verifier(threads=1)
-    first, second = (verifier.ask(each, store.open, Checks(learn=frozenset({"sha256"}))) for each in (large, small))
-    end_of(second)
-    assert not first.is_done
-    assert end_of(first).size == 64 << 20
+class Slow(Held):
+    """A large one, of which the first few slices are read once ``begins``, and all else once ``goes_on``."""
+
+    size = 16 << 20
+
+    def __init__(self, *, start: int = 0, begins: threading.Event, goes_on: threading.Event) -> None:
+        super().__init__(bytes(Slow.size), start=start)
+        self._begins, self._goes_on = begins, goes_on
+
+    def read(self, count: int) -> bytes:
+        assert (self._goes_on if self._position >= 4 << 20 else self._begins).wait(30)
+        return super().read(count)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Large:
+    """Nobody is so quick that all of it is read before the test has looked."""
+
+    entry: Entry
+    begins: threading.Event = field(default_factory=threading.Event)
+    goes_on: threading.Event = field(default_factory=threading.Event)
+
+    def store(self, content: type[Slow] = Slow) -> Store:
+        made = partial(content, begins=self.begins, goes_on=self.goes_on)
+        return Store({"data/large": made, "data/a": partial(Held, OCTETS), "data/small": partial(Held, OCTETS)})
 
 
 @pytest.fixture
-def large(monkeypatch: pytest.MonkeyPatch) -> tuple[Entry, Store]:
+def large(monkeypatch: pytest.MonkeyPatch) -> Iterator[Large]:
     monkeypatch.setattr(module, "SLICE", 1 << 20)
-    octets = bytes(64 << 20)
-    return entry("large", octets, known=False), Store({"data/large": partial(Held, octets)})
+    made = Large(entry=entry("large", bytes(Slow.size), known=False))
+    yield made
+    made.begins.set()
+    made.goes_on.set()
 
 
-def test_a_reading_that_nobody_waits_for_stops_and_goes_on_for_who_comes_back(large: tuple[Entry, Store]) -> None:
-    entry, store = large
-    verifier = Verifier(threads=1)
-    reading = verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"})))
+def begun(large: Large, verifier: Verifier, store: Store) -> Reading:
+    """Its reading, of which nobody waits for the rest: it is left, and goes no further than the next slice."""
+    reading = verifier.ask(large.entry, store.open, Checks(learn=frozenset({"sha256"})))
+    large.begins.set()
     wait_until(lambda: reading.octets > 0)
     verifier.leave(reading)
+    large.goes_on.set()
+    return reading
+
+
+def test_a_small_datastream_does_not_wait_for_all_of_a_large_one(large: Large) -> None:
+    small, store = entry("small", OCTETS, known=False), large.store()
+    verifier = Verifier(threads=1)
+    first, second = (verifier.ask(each, store.open, Checks(learn=frozenset({"sha256"}))) for each in (large.entry, small))
+    large.begins.set()
+    end_of(second)
+    assert not first.is_done
+    large.goes_on.set()
+    assert end_of(first).size == Slow.size
+
+
+def test_a_reading_that_nobody_waits_for_stops_and_goes_on_for_who_comes_back(large: Large) -> None:
+    entry, store = large.entry, large.store()
+    verifier = Verifier(threads=1)
+    reading = begun(large, verifier, store)
     wait_until(lambda: not reading.is_running)
     read = reading.octets
-    assert 0 < read < 64 << 20
+    assert 0 < read < Slow.size
     assert verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"}))) is reading
-    assert end_of(reading).size == 64 << 20
+    assert end_of(reading).size == Slow.size
     assert len(store.opened) == 1
 
 
-def test_a_reading_that_nobody_comes_back_for_is_given_up(large: tuple[Entry, Store], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reading_that_nobody_comes_back_for_is_given_up(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "LINGER", 0.02)
-    entry, store = large
+    entry, store = large.entry, large.store()
     now = [1000.0]
     verifier = Verifier(threads=1, clock=lambda: now[0])
-    reading = verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"})))
-    wait_until(lambda: reading.octets > 0)
-    verifier.leave(reading)
+    reading = begun(large, verifier, store)
     wait_until(lambda: not reading.is_running)
     assert not store.opened[0].closed
     now[0] += module.PATIENCE
@@ -187,13 +222,10 @@ def test_a_reading_that_nobody_comes_back_for_is_given_up(large: tuple[Entry, St
     assert verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"}))) is not reading
 
 
-def test_only_so_many_readings_wait_for_who_may_come_back(large: tuple[Entry, Store], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_so_many_readings_wait_for_who_may_come_back(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_PAUSED", 0)
-    entry, store = large
-    verifier = Verifier(threads=1)
-    reading = verifier.ask(entry, store.open, Checks(learn=frozenset({"sha256"})))
-    wait_until(lambda: reading.octets > 0)
-    verifier.leave(reading)
+    store = large.store()
+    reading = begun(large, Verifier(threads=1), store)
     wait_until(lambda: store.opened[0].closed)
     assert not reading.is_done
 
@@ -227,20 +259,16 @@ def test_a_process_that_was_forked_begins_with_nothing(gate: Gate) -> None:
     end_of(found)
 
 
-def test_a_disk_that_fails_at_a_closing_too_costs_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLICE", 1 << 20)
+def test_a_disk_that_fails_at_a_closing_too_costs_no_thread(large: Large, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_PAUSED", 0)
 
-    class Failing(Held):
+    class Failing(Slow):
         def close(self) -> None:
             super().close()
             raise OSError(5, "I/O")
 
-    verifier = Verifier(threads=1)
-    store = Store({"data/large": partial(Failing, bytes(64 << 20)), "data/a": partial(Held, OCTETS)})
-    reading = verifier.ask(entry("large", bytes(64 << 20), known=False), store.open, Checks(learn=frozenset({"sha256"})))
-    wait_until(lambda: reading.octets > 0)
-    verifier.leave(reading)
+    verifier, store = Verifier(threads=1), large.store(Failing)
+    begun(large, verifier, store)
     wait_until(lambda: store.opened[0].closed)
     assert end_of(verifier.ask(ONE, store.open, LEARN)).mismatch == ""
 
@@ -272,7 +300,7 @@ def test_a_thousand_ask_at_once_and_each_is_answered() -> None:
     assert len(answered) == 1000
 
 
-def _run(threads: list[threading.Thread], end: Callable[[], float] = lambda: time.monotonic() + 30) -> None:
+def _run(threads: list[threading.Thread], end: Callable[[], float] = lambda: time.monotonic() + 60) -> None:
     for thread in threads:
         thread.start()
     last = end()

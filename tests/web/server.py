@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.web.database import TOP, Database
 
 
@@ -48,7 +49,7 @@ class Server:
         """What its database answers."""
         return self.database.rows(query, *parameters)
 
-    def wait_for_rows(self, query: str, *parameters: str, seconds: float = 15) -> list[tuple[Any, ...]]:
+    def wait_for_rows(self, query: str, *parameters: str, seconds: float = 25) -> list[tuple[Any, ...]]:
         end = time.monotonic() + seconds
         while not (rows := self.rows(query, *parameters)):
             assert time.monotonic() < end, self.log[-3000:]
@@ -106,15 +107,10 @@ def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGQUIT)
     try:
-        process.wait(40)
+        process.wait(90)
     except subprocess.TimeoutExpired:
         process.kill()
         raise
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _wait_for_answer(server: Server, process: subprocess.Popen[bytes], *, hangs_up: bool) -> None:

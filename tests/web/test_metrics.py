@@ -13,6 +13,7 @@ from fixtures.repository import Repository
 from tests.conftest import Configure
 from tests.services.test_metrics import samples
 from tests.sources.stores import BuiltStore
+from tests.transport.material import wait_until
 from tests.web.conftest import Serve, octets
 from tests.web.resume.asking import Application, get
 from tests.web.resume.material import Part, configuration, put_object, some
@@ -80,20 +81,19 @@ def test_whichever_process_answers_it_tells_all_that_any_of_them_counted(tmp_pat
         assert {counted() for _ in range(10)} == {ASKED}
         killed = workers(server)[0]
         os.kill(killed, signal.SIGKILL)
-        end = time.monotonic() + 20
-        while killed in workers(server) or len(workers(server)) < 2:
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        wait_until(lambda: killed not in workers(server) and len(workers(server)) == 2)
         for _ in range(ASKED):
             assert get(server, "/healthz").status == 200
         assert {counted() for _ in range(10)} == {2 * ASKED}
-        told = samples(get(server, "/metrics").body.decode())
-        end = time.monotonic() + 20
-        while len({name for name in told if name[0] == "packaging_delivery_slots"}) < 2:
-            assert time.monotonic() < end
-            told = samples(get(server, "/metrics").body.decode())
-        assert {name[1]: value for name, value in told.items() if name[0] == "packaging_delivery_slots"} == {"0": 64, "1": 64}
+        wait_until(lambda: len(slots(server)) == 2)
+        assert slots(server) == {"0": 64, "1": 64}
         assert not [file for file in tmp_path.iterdir() if file.suffix == ".db"], "counters need no files"
+
+
+def slots(server: Server) -> dict[str, float]:
+    """By the places of the processes that serve by now."""
+    told = samples(get(server, "/metrics").body.decode())
+    return {name[1]: value for name, value in told.items() if name[0] == "packaging_delivery_slots"}
 
 
 def test_with_every_slot_taken_health_tokens_and_metrics_are_answered_at_once(tmp_path: Path) -> None:
@@ -103,11 +103,12 @@ def test_with_every_slot_taken_health_tokens_and_metrics_are_answered_at_once(tm
     with serving(tmp_path / "service", toml=configuration(store), threads=9) as server, ExitStack() as stack:
         application = Application.at(server)
         address = application.link("large:1", "tar")
-        taken = 0
-        for _ in range(30):
+        wait_until(lambda: len(slots(server)) == 2)  # both serve, and one of them may be quicker again and again
+        asked = taken = 0
+        while asked < 30 or (taken < 2 and asked < 300):
             connection = stack.enter_context(server.connect(receive_buffer=64 << 10))
             connection.sendall(f"GET {address} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-            taken += connection.recv(12) == b"HTTP/1.1 200"
+            asked, taken = asked + 1, taken + (connection.recv(12) == b"HTTP/1.1 200")
         assert taken == 2, "one of each process"
         began = time.monotonic()
         for _ in range(20):
@@ -115,10 +116,10 @@ def test_with_every_slot_taken_health_tokens_and_metrics_are_answered_at_once(tm
             assert get(server, "/readyz").status == 200
             assert get(server, "/metrics").status == 200
         assert Application.at(server).token
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         server.wait_for_rows("SELECT 1 WHERE (SELECT count(*) FROM getapi_delivery WHERE outcome = 'running') = 2")
         told = samples(get(server, "/metrics").body.decode())
         assert told["packaging_deliveries_running",] == 2
         assert told["packaging_deliveries_unsent_bytes",] > 30_000_000
         assert sum(value for name, value in told.items() if name[0] == "packaging_delivery_slots") == 2
-        assert told["packaging_requests_total", "GET", "429", "PackageContent"] == 28
+        assert told["packaging_requests_total", "GET", "429", "PackageContent"] == asked - 2

@@ -19,6 +19,7 @@ from getapi.sources import http, standing
 from tests.conftest import Configure
 from tests.sources.omekas import JPEG, Omeka
 from tests.sources.peers import Answer, PeerServer, running
+from tests.transport.material import wait_until
 from tests.web.conftest import APPLICATION, get_token, octets
 
 ONE = bytes(range(256)) * 800
@@ -219,10 +220,7 @@ def test_what_cannot_be_put_aside_leaves_nothing_running(library: Library, monke
         )
     package_id = library.ask()
     assert octets(library.content(package_id)).count(b"\tsource-unavailable\t") == 20
-    end = time.monotonic() + 5
-    while running_intakes() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert running_intakes() == []
+    wait_until(lambda: running_intakes() == [])
 
 
 def running_intakes() -> list[str]:

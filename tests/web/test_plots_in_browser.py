@@ -73,7 +73,7 @@ def page(browser: Browser, server: Server, request: pytest.FixtureRequest) -> It
     opened.fill("#id_username", "administrator")
     opened.fill("#id_password", PASSWORD)
     opened.click("input[type=submit]")
-    opened.wait_for_url(f"**{PAGE}")  # until it is loaded
+    opened.wait_for_url(f"{server.url}{PAGE}")  # until it is loaded; the page before has this address in its own
     yield opened
     context.close()
 

@@ -1,6 +1,9 @@
-"""What gunicorn's hooks do for each process of a node: a place among the counters, and somebody who tidies up."""
+"""What gunicorn's hooks do for each process of a node: a place among the counters, somebody who tidies up, and an end."""
 
+import signal
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +13,7 @@ from getapi.services.housekeeping import Housekeeping
 from getapi.services.watcher import watcher
 from getapi.tally import SLOTS, Tally
 from packaging_service import gunicorn
+from packaging_service.worker import Worker
 
 
 def a_process(**facts: Any) -> Any:
@@ -55,3 +59,23 @@ def test_a_dead_one_s_place_is_free_and_what_it_counted_stays(tally: Tally) -> N
     assert tally.living() == {}
     assert tally.sums() == {("requests",): 1}
     gunicorn.child_exit(None, a_process(slot=None))
+
+
+def test_one_that_is_told_to_stop_at_once_does_while_it_hands_a_request_to_a_thread() -> None:
+    """The signal comes between any two steps of its main thread, which can give up nothing that it holds before the signal is seen to."""
+    ended, told = list[Any](), list[Any]()
+    process = Worker.__new__(Worker)
+    process.booted, process.alive, process.tpool = True, True, ThreadPoolExecutor(1)
+    process.cfg = SimpleNamespace(worker_int=told.append)
+
+    def stop() -> None:
+        try:
+            process.handle_quit(signal.SIGQUIT, None)
+        except SystemExit as end:
+            ended.append(end.code)
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    with process.tpool._shutdown_lock:  # as ``submit`` does, while it starts a thread
+        stopping.start()
+        stopping.join(20)
+        assert (ended, told, process.alive) == ([0], [process], False)

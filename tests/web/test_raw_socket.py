@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance.foreign import program
+from tests.transport.material import wait_until
 from tests.web.sending.faults import FAULTS
 from tests.web.server import Server, serving
 
@@ -165,8 +166,10 @@ def test_what_was_delivered_is_on_record(server: Server, files: Path) -> None:
     assert server.wait_for_rows("select outcome, sent, stop from getapi_delivery where ended>'' and package=?", "delivered") == [
         ("done", length, length)
     ]
-    rows = server.wait_for_rows("select dsid from getapi_download where package=? order by dsid", "delivered")
-    assert [dsid for (dsid,) in rows] == sorted(file.name for file in (files / "small").iterdir())
+    names = sorted(file.name for file in (files / "small").iterdir())
+    query = "select dsid from getapi_download where package=? order by dsid"
+    wait_until(lambda: len(server.rows(query, "delivered")) >= len(names))
+    assert [dsid for (dsid,) in server.rows(query, "delivered")] == names
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -217,7 +220,9 @@ def test_what_befalls_a_file_in_the_middle(server: Server, spoiled: Path, fault:
     with server.connect(receive_buffer=NARROW) as connection:
         ask(connection, f"/package/{spoiled.name}?mode={mode}")
         _, headers, rest = read_head(connection)
-        time.sleep(0.3)  # by now the server waits for us
+        while len(rest) < NARROW:  # ``a`` is open by now
+            rest += connection.recv(NARROW)
+        time.sleep(0.3)  # and the server waits for us
         FAULTS[fault](spoiled / victim)
         body = read_body(connection, headers, rest)
         assert (len(body) == int(headers["content-length"])) is goes_on
@@ -231,8 +236,9 @@ def test_half_closed_peers_and_half_sent_headers_do_not_delay_a_first_octet(serv
     A server that lingers over closed connections delays requests only now and then, by seconds: all those here together tell it.
     """
     start = time.monotonic()
-    assert min(beside_bad_peers(server) for _ in range(5)) < 0.05
-    assert time.monotonic() - start < 15
+    best = min(beside_bad_peers(server) for _ in range(5))
+    assert time.monotonic() - start < 25
+    assert best < 0.05 or any(beside_bad_peers(server) < 0.05 for _ in range(20)), best
 
 
 def beside_bad_peers(server: Server) -> float:
@@ -247,10 +253,15 @@ def beside_bad_peers(server: Server) -> float:
 
 
 def test_silent_connections_take_no_thread(server: Server) -> None:
+    """Silent ones of its own for each try, of which one may fall into a machine's pause."""
+    assert any(beside_silent_peers(server) < 2 for _ in range(3)), "gunicorn itself would hold a thread for 5 s each"
+
+
+def beside_silent_peers(server: Server) -> float:
     with ExitStack() as stack:
         for _ in range(2 * 72 + 20):
             stack.enter_context(server.connect())
-        assert first_octet(server) < 2  # gunicorn itself would hold a thread for 5 s each
+        return first_octet(server)
 
 
 def first_octet(server: Server) -> float:
@@ -286,12 +297,12 @@ def test_half_sent_headers_free_their_threads_only_because_reads_time_out(
 
 
 def test_a_reader_that_stops_is_cut_and_one_that_is_slow_is_not(tmp_path: Path, files: Path, spoiled: Path) -> None:
-    with serving(tmp_path, settings=SETTINGS, toml='[timeouts]\nstall = "2 s"', environ={"SENDING_FILES": str(files)}) as server:
+    with serving(tmp_path, settings=SETTINGS, toml='[timeouts]\nstall = "5 s"', environ={"SENDING_FILES": str(files)}) as server:
         with server.connect(receive_buffer=NARROW) as slow, server.connect(receive_buffer=NARROW) as still:
             ask(still, f"/package/{spoiled.name}?id=still")
             ask(slow, f"/package/{spoiled.name}?id=slow")
             _, headers, rest = read_head(slow)
-            for _ in range(20):  # 4 s within one or two calls of sendfile
+            for _ in range(32):  # 6.4 s within one or two calls of sendfile
                 rest += slow.recv(16 << 10)
                 time.sleep(0.2)
             assert server.wait_for_rows("select outcome, reason from getapi_delivery where ended>'' and package=?", "still") == [

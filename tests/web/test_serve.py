@@ -16,8 +16,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from getapi import conf
 from getapi.management.commands import serve
 from tests.conftest import Configure
+from tests.ports import free_port
 from tests.web.database import TOP, Database
-from tests.web.server import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -204,7 +204,7 @@ def test_a_port_whose_holder_is_just_ending_is_waited_for() -> None:
     port = taken.getsockname()[1]
     end = threading.Timer(0.3, taken.close)
     end.start()
-    serve.refuse_taken("127.0.0.1", port)
+    serve.refuse_taken("127.0.0.1", port, patience=30)
     end.join()
     serve.refuse_taken("127.0.0.1", port, patience=0)
 

@@ -50,12 +50,12 @@ def ask(server: Server, method: str, path: str, body: bytes | Iterable[bytes] | 
 
 
 def raw(server: Server, request: bytes, *, shut: bool = False) -> bytes:
-    """All that the server says until it ends the connection or has said nothing for two seconds."""
+    """All that the server says until it ends the connection or has said nothing for twenty seconds."""
     with server.connect() as connection:
         connection.sendall(request)
         if shut:
             connection.shutdown(socket.SHUT_WR)
-        connection.settimeout(2)
+        connection.settimeout(20)
         said = b""
         try:
             while received := connection.recv(1 << 16):

@@ -13,7 +13,7 @@ from tests.web.resume.material import Part, configuration, put_object, some
 from tests.web.server import serving
 
 GRACE = 3
-MARGIN = 5.0
+MARGIN = 15.0
 """Seconds beyond: a look of the watcher, the last acknowledgements, a round of the database's thread, and a busy machine."""
 
 PID = "stopped:1"

@@ -17,6 +17,8 @@ from tests.web.preparing.conftest import Shop, job_of, working
 from tests.web.preparing.material import some
 
 A = some(400_000, "a")
+DRIPS = 96.0
+"""Seconds for which a body lasts at least that takes too long."""
 
 
 def asked_again(shop: Shop, package_id: str) -> dict[str, object]:
@@ -28,7 +30,7 @@ def asked_again(shop: Shop, package_id: str) -> dict[str, object]:
 
 
 def no_thread_is_left() -> None:
-    wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name in {"intake", "supply"}], seconds=5)
+    wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name in {"intake", "supply"}], seconds=20)
 
 
 def test_a_server_that_drips_is_given_up_after_the_stall_and_what_is_there_is_told(shop: Shop) -> None:
@@ -38,13 +40,13 @@ def test_a_server_that_drips_is_given_up_after_the_stall_and_what_is_there_is_to
     shop.serve('timeouts.stall = "1 s"')
     began = time.monotonic()
     package_id, _ = shop.prepared()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < DRIPS / 5
     assert [(each["dsid"], each["code"]) for each in shop.page(package_id)["notices"]] == [("A", "source-unavailable")]
     assert len(shop.staged) == 1
 
 
 def test_many_members_on_a_server_that_is_silent_cost_a_few_stalls_together(shop: Shop) -> None:
-    dsids = [f"D{number}" for number in range(MEMBERS + PATIENCE + 1)]
+    dsids = [f"D{number}" for number in range(4 * MEMBERS)]
     shop.put(*dsids)
     for dsid in dsids:
         shop.host.put(f"/{dsid}", A, pause=60)
@@ -52,7 +54,7 @@ def test_many_members_on_a_server_that_is_silent_cost_a_few_stalls_together(shop
     package_id = shop.ask().json()["id"]
     began = time.monotonic()
     run_once()
-    assert time.monotonic() - began < 7
+    assert time.monotonic() - began < len(dsids) / 2
     asked = [shop.host.bodies[f"/{dsid}"].asked.count("GET") for dsid in dsids]
     begun = MEMBERS + PATIENCE - 1  # before it was known
     assert [count - asked[-1] for count in asked[1:]] == [1] * (begun - 1) + [0] * (len(dsids) - begun)
@@ -61,11 +63,11 @@ def test_many_members_on_a_server_that_is_silent_cost_a_few_stalls_together(shop
 
 def test_a_datastream_that_takes_longer_than_one_may_is_left_out(shop: Shop) -> None:
     shop.put("A")
-    shop.host.put("/A", some(60 << 20, "large"), pause=0.02)
+    shop.host.put("/A", some(60 << 20, "large"), pause=0.1)
     shop.serve('timeouts.datastream = "1 s"')
     began = time.monotonic()
     package_id, _ = shop.prepared()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < DRIPS / 5
     assert [each["code"] for each in shop.page(package_id)["notices"]] == ["source-unavailable"]
     no_thread_is_left()
 
@@ -73,7 +75,7 @@ def test_a_datastream_that_takes_longer_than_one_may_is_left_out(shop: Shop) -> 
 @pytest.mark.parametrize("how", ["timeouts.package", "packages.max_age"])
 def test_the_whole_ends_as_failed_and_says_so_and_nothing_stays(shop: Shop, how: str) -> None:
     shop.put("A")
-    shop.host.put("/A", some(60 << 20, "large"), pause=0.02)
+    shop.host.put("/A", some(60 << 20, "large"), pause=0.1)
     if how == "timeouts.package":
         shop.serve('timeouts.package = "1 s"')
     package_id = shop.ask().json()["id"]
@@ -81,7 +83,7 @@ def test_the_whole_ends_as_failed_and_says_so_and_nothing_stays(shop: Shop, how:
         Package.objects.update(created=timezone.now() - timedelta(days=30) + timedelta(seconds=2))
     began = time.monotonic()
     run_once()
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < DRIPS / 5
     assert (job_of(package_id).code, job_of(package_id).text) == ("preparation-overdue", "The preparation took longer than it may")
     assert shop.page(package_id)["state"] == ("failed" if how == "timeouts.package" else "expired")
     assert shop.content(package_id).status_code == 410
@@ -92,8 +94,8 @@ def test_the_whole_ends_as_failed_and_says_so_and_nothing_stays(shop: Shop, how:
 
 def test_a_body_that_is_read_twice_may_take_longer_for_it_than_a_stall(shop: Shop) -> None:
     shop.put("A")
-    shop.host.put("/A", some(2 << 20, "twice"), chunked=False, pause=0.1)  # 3 s each time
-    shop.serve('timeouts.stall = "2 s"')
+    shop.host.put("/A", some(2 << 20, "twice"), chunked=False, pause=0.15)  # 4.8 s each time
+    shop.serve('timeouts.stall = "4 s"')
     package_id, whole = shop.prepared()
     assert some(2 << 20, "twice") in whole
     assert shop.page(package_id)["notices"] == []
@@ -114,7 +116,7 @@ def test_whoever_cancels_frees_the_thread_though_planning_hangs_in_a_disk(shop: 
         thread = working(package_id)
         wait_until(lambda: job_of(package_id).state == "running")
         shop.client.delete(f"/api/get/packages/{package_id}")
-        thread.join(6)
+        thread.join(20)
         assert not thread.is_alive()
     hangs.set()
     no_thread_is_left()
@@ -148,7 +150,7 @@ def test_a_disk_that_hangs_while_it_is_verified_holds_no_thread(shop: Shop, monk
         patch.setattr(preparation, "examine", hang)
         began = time.monotonic()
         run_once()
-        assert time.monotonic() - began < 6
+        assert time.monotonic() - began < 20
     hangs.set()
     assert shop.page(package_id)["state"] == "ready"  # each download verifies it
     assert octets(shop.content(package_id))

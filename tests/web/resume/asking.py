@@ -122,7 +122,7 @@ def package_of(address: str) -> str:
 def counted(server: Server, address: str, count: int, *, story: str = "") -> list[str]:
     """The datastreams that the statistics have of a package, once there are as many, sorted. ``story`` is told where they never are."""
     query = "SELECT dsid FROM getapi_download WHERE package = ? ORDER BY dsid"
-    end = time.monotonic() + 15
+    end = time.monotonic() + 25
     while len(rows := server.rows(query, package_of(address))) < count:
         assert time.monotonic() < end, f"{story}: {rows}\n{server.rows(DELIVERIES, package_of(address))}\n{server.log[-3000:]}"
         time.sleep(0.02)

@@ -35,7 +35,7 @@ def test_cancelling_cuts_what_the_other_service_is_sending(twins: Twins, large: 
         began = time.monotonic()
         query = "SELECT reason FROM getapi_delivery WHERE package = ? AND outcome = 'canceled'"
         assert twins.first.wait_for_rows(query, package_of(address)) == [("package-canceled",)]
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 10, "a look each second, and a busy machine: a stall, or a lease that ran out, takes longer"
         try:
             while octets := connection.recv(1 << 20):
                 received += len(octets)

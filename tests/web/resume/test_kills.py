@@ -16,10 +16,11 @@ from random import Random
 import pytest
 
 from tests.conformance.foreign import program
+from tests.ports import free_port
 from tests.sources.stores import BuiltStore
 from tests.web.resume.asking import Application, counted, curl, get
 from tests.web.resume.material import FORMATS, Part, configuration, put_object, some
-from tests.web.server import Server, free_port, serving
+from tests.web.server import Server, serving
 
 ROUNDS = int(os.environ.get("PACKAGING_KILLS", "10"))
 SEED = os.environ.get("PACKAGING_KILLS_SEED", f"{time.time_ns()}")

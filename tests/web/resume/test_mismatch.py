@@ -80,7 +80,7 @@ def test_the_last_block_never_leaves(sites: Callable[[bool], Site], kind: str, a
 
 
 def wait_until_known(case: Case) -> None:
-    end = time.monotonic() + 15
+    end = time.monotonic() + 25
     while (answer := case.ask(None)).status != 410:
         assert_held_back(answer)
         assert time.monotonic() < end
