@@ -61,6 +61,16 @@ def test_a_rich_document_is_read_here_and_the_same() -> None:
 
 
 @pytest.mark.parametrize(
+    "xml", ["<p:a/>", "<a xmlns:p='u:p' xmlns:q='u:p' p:b='' q:b=''/>", "<a xmlns:p=''/>", "<a xmlns:xml='u:p'/>", "<p:a:b xmlns:p='u:p'/>"]
+)
+def test_a_wrong_name_is_not_read_here_whatever_is_only_questionable_behind_it(xml: str) -> None:
+    versions = version("A.0", inline(xml)), version("B.0", inline("<b xmlns='relative'/>"))
+    document = foxml("demo:5", datastream("A", "X", versions[0]), datastream("B", "X", versions[1]))
+    assert read_tree(document) is None
+    assert isinstance(tagwise(document), str)
+
+
+@pytest.mark.parametrize(
     "xml",
     [
         "<!-- x --><a/>",
