@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from getapi.core.layout import Layout, lay_out
 from getapi.models import Delivery, Download, Package
 from getapi.services import coverage, process, shelf
-from getapi.services.coverage import DIED, LEASE, Outcome
+from getapi.services.coverage import Outcome
+from getapi.services.responses import DIED, LEASE
 from getapi.services.statistics import Item, Recipient
 from tests.conftest import Configure
 from tests.core.packages import plan_of
