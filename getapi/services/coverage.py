@@ -36,6 +36,10 @@ MANY = 100
 MOST_FOLDED = 500
 """Of them, at once."""
 
+MOST_TOGETHER = 10_000
+"""Responses of one package, or of one reader's to one datastream, that are looked at together, the latest: whoever makes more of them must
+not keep the process's one thread for the database from all others."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
@@ -101,18 +105,27 @@ def settle_single(row: Delivery, *, time: datetime) -> None:
     """
     item = Item(**(row.item or {}))
     with transaction.atomic():
-        own = Delivery.objects.filter(uid=row.uid)
-        together = _of_same_reader(row) if row.address else own.filter(counted=False)
-        found = _survey(together)
-        mine = next((response for response in found if response.uid == row.uid), None)
-        if mine is None:  # counted already
+        found = _survey(Delivery.objects.filter(uid=row.uid, counted=False))
+        if not found:  # counted already
             return
-        if mine.sent == item.bytes:
-            together = own
-        elif not arrived([response.piece for response in found]).covers(0, item.bytes):
+        if row.address and found[0].sent != item.bytes:
+            found = _survey(_of_same_reader(row).exclude(sent=item.bytes))  # those that came whole count by themselves
+            found = [each for each in found if each.uid == row.uid and each.sent == item.bytes] or found
+        if not arrived([response.piece for response in found]).covers(0, item.bytes):
             return
-        together.update(counted=True)
+        used = Delivery.objects.filter(pk__in=[response.pk for response in found], counted=False).update(counted=True)
+        if used < len(found):  # another process counts them at this very moment
+            transaction.set_rollback(True)
+            return
         record_downloads([item], recipient=recipient_of(row), package="", time=time)
+
+
+def group(row: Delivery) -> object:
+    """Of rows of one group it is enough to settle the last: it finds the others. A datastream that came whole counts by itself."""
+    if row.package:
+        return row.package
+    is_part = row.address and row.sent != (row.item or {}).get("bytes")
+    return (row.etag, row.address, row.user_agent, row.started.date()) if is_part else row.uid
 
 
 def sweep() -> None:
@@ -125,13 +138,12 @@ def sweep() -> None:
             _bury(response)
     ended = Delivery.objects.exclude(outcome=Outcome.RUNNING).exclude(process="")
     left = [response.pk for response in responses(ended) if response.is_orphaned]
-    now, packages = timezone.now(), set[str]()
-    for row in Delivery.objects.filter(pk__in=left):
-        if not row.package:
-            settle_single(row, time=now)
-        elif row.package not in packages:
-            packages.add(row.package)
+    now = timezone.now()
+    for row in {group(row): row for row in Delivery.objects.filter(pk__in=left).order_by("pk")}.values():
+        if row.package:
             settle_package(row.package, recipient=recipient_of(row), time=now)
+        else:
+            settle_single(row, time=now)
     Delivery.objects.filter(pk__in=left).update(process="", reader="")
 
 
@@ -143,7 +155,7 @@ def mark_settled(uids: Collection[UUID]) -> None:
 def progress(package: str, size: int) -> Progress:
     """How far a package of ``size`` octets is."""
     kept = Package.objects.filter(pk=package).values_list("arrived", flat=True).first() or []
-    found = responses(Delivery.objects.filter(package=package, counted=False))
+    found = responses(Delivery.objects.filter(package=package, counted=False), most=MOST_TOGETHER)
     union = _union(kept, found)
     rates = [response.rate or 0 for response in found if response.is_running and not response.is_lost]
     if union.covers(0, size):
@@ -196,7 +208,7 @@ def _lay_out(package: str) -> Layout | None:
 
 def _survey(rows: QuerySet[Delivery]) -> list[Response]:
     """The rows as they are once the lost ones are closed, and what their reader has shown is added."""
-    found = [_bury(response) if response.is_lost else response for response in responses(rows)]
+    found = [_bury(response) if response.is_lost else response for response in responses(rows, most=MOST_TOGETHER)]
     sents = shown([response.piece for response in found])
     return [response if sent == response.sent else _change(response, sent=sent) for response, sent in zip(found, sents, strict=True)]
 
