@@ -36,6 +36,9 @@ MANY = 100
 MOST_FOLDED = 500
 """Of them, at once."""
 
+MOST_LEFT = 500
+"""Responses of dead processes that are counted at once: the next sweep takes the others."""
+
 MOST_TOGETHER = 10_000
 """Responses of one package, or of one reader's to one datastream, that are looked at together, the latest: whoever makes more of them must
 not keep the process's one thread for the database from all others."""
@@ -128,23 +131,24 @@ def group(row: Delivery) -> object:
     return (row.etag, row.address, row.user_agent, row.started.date()) if is_part else row.uid
 
 
-def sweep() -> None:
+def sweep() -> bool:
     """Closes what dead processes left running, and counts what has arrived by that, and by what they could write down but not count.
 
-    Raises django.db.Error; what was not counted then is so the next time.
+    Returns whether more is left than could be counted at once. Raises django.db.Error; what was not counted then is so the next time.
     """
     for response in responses(Delivery.objects.filter(outcome=Outcome.RUNNING)):
         if response.is_lost:
             _bury(response)
     ended = Delivery.objects.exclude(outcome=Outcome.RUNNING).exclude(process="")
     left = [response.pk for response in responses(ended) if response.is_orphaned]
-    now = timezone.now()
-    for row in {group(row): row for row in Delivery.objects.filter(pk__in=left).order_by("pk")}.values():
+    now, some = timezone.now(), left[:MOST_LEFT]
+    for row in {group(row): row for row in Delivery.objects.filter(pk__in=some).order_by("pk")}.values():
         if row.package:
             settle_package(row.package, recipient=recipient_of(row), time=now)
         else:
             settle_single(row, time=now)
-    Delivery.objects.filter(pk__in=left).update(process="", reader="")
+    Delivery.objects.filter(pk__in=some).update(process="", reader="")
+    return len(left) > len(some)
 
 
 def mark_settled(uids: Collection[UUID]) -> None:

@@ -391,6 +391,15 @@ class TestSingle:
         assert counted() == ["a"]
         assert len(settled) == 1
 
+    def test_of_very_many_that_a_dead_process_left_some_are_counted_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are counted in a round of a living process, whose own downloads must be kept alive; and one query can name so many only."""
+        monkeypatch.setattr(coverage, "MOST_LEFT", 2)
+        for _ in range(5):
+            response(0, 100, stop=100, package="", etag="e", outcome=Outcome.DONE, process=DEAD, item=asdict(self.ITEM))
+        assert [coverage.sweep() for _ in range(3)] == [True, True, False]
+        assert counted() == ["a"] * 5
+        assert not Delivery.objects.exclude(process="").exists()
+
     def test_where_no_address_is_kept_only_a_whole_response_counts(self) -> None:
         for first, stop, expected in ((0, 50, 0), (50, 100, 0), (0, 100, 1)):
             row = response(first, stop - first, stop=stop, package="", etag="e", outcome=Outcome.DONE,
