@@ -39,6 +39,15 @@ def new_parser() -> etree.XMLParser:
     )
 
 
+def has_errors(log: etree._ListErrorLog) -> bool:
+    """Whether a parser has found more than what is only questionable, by its ``error_log``.
+
+    Wrong names (a prefix that nothing declares, an attribute twice) do not keep libxml2 from going on, and lxml looks at the last finding
+    alone: a warning behind them, as of a namespace that is no absolute URI, would let them pass.
+    """
+    return bool(log) and bool(log.filter_from_errors())
+
+
 def _feed(parser: etree.XMLParser, document: bytes) -> etree._Element:
     """Piece by piece, so that the first bound that is passed ends it, whatever follows."""
     markup = 0
@@ -49,10 +58,16 @@ def _feed(parser: etree.XMLParser, document: bytes) -> etree._Element:
             if markup > MAX_MARKUP:
                 raise XmlRefused(f"it has more than {MAX_MARKUP} pieces of markup")
             if len(document) <= _PIECE:
-                return etree.fromstring(document, parser)
+                return _checked(etree.fromstring(document, parser), parser.error_log)
             parser.feed(piece)
-        return parser.close()
+        return _checked(parser.close(), parser.feed_error_log)
     except etree.XMLSyntaxError as error:
         if "depth" in str(error.msg):
             raise XmlTooDeep(MAX_DEPTH) from None
         raise XmlRefused("it is not well-formed") from None
+
+
+def _checked(root: etree._Element, log: etree._ListErrorLog) -> etree._Element:
+    if has_errors(log):
+        raise XmlRefused("its names are not well-formed")
+    return root

@@ -1,7 +1,7 @@
 """Slots for deliveries, as leases in the database: they hold across processes and machines, and survive a kill (SPEC 6).
 
 A slot is the row of a delivery that runs (``models.Delivery`` with a ``reader``): what is on record and what is admitted can never differ.
-It is renewed each second by the recorder, by the database's clock. One whose process is dead, or silent for ``coverage.LEASE``, holds
+It is renewed each second by the recorder, by the database's clock. One whose process is dead, or silent for ``responses.LEASE``, holds
 nothing.
 """
 
@@ -25,10 +25,10 @@ from getapi.core.errors import DatabaseUnavailable, TooManyDeliveries
 from getapi.core.slots import Connection, Slots, admit
 from getapi.models import Delivery
 from getapi.services import addresses, patience, process
-from getapi.services.coverage import BEAT, LEASE
 from getapi.services.patience import limit_patience
 from getapi.services.record import Record
 from getapi.services.recorder import Recorder, recorder
+from getapi.services.responses import BEAT, LEASE
 from getapi.services.rounds import AWAY
 
 logger = logging.getLogger("getapi.admission")

@@ -9,26 +9,20 @@ from uuid import UUID, uuid4
 
 from django import db
 from django.db import transaction
-from django.db.models import Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from getapi.core.coverage import Piece, arrived, shown
+from getapi.core.coverage import arrived, shown
 from getapi.core.errors import PackagingError
 from getapi.core.intervals import Intervals
 from getapi.core.layout import Extent, Layout, lay_out
 from getapi.models import Delivery, Package
-from getapi.services import meters, process, shelf
+from getapi.services import meters, shelf
+from getapi.services.responses import BEAT, DIED, Response, responses
 from getapi.services.statistics import LOGGED_ID, Item, Recipient, record_downloads
 
 logger = logging.getLogger("getapi.deliveries")
 Outcome = Delivery.Outcome
-
-LEASE = timedelta(seconds=30)
-"""Without a sign of life for so long a process of another machine counts as dead."""
-
-BEAT = timedelta(seconds=2)
-"""A process gives a sign of life each second: two seconds after the last one it certainly gave it was dead, if it is dead."""
 
 SAME_DOWNLOAD = timedelta(hours=24)
 """Ranges of a datastream that one reader asks for within this time may make one download together."""
@@ -42,52 +36,12 @@ MANY = 100
 MOST_FOLDED = 500
 """Of them, at once."""
 
-DIED = "process-died"
-"""The reason of a response whose process could not write down its end."""
+MOST_LEFT = 500
+"""Responses of dead processes that are counted at once: the next sweep takes the others."""
 
-COLUMNS = ("pk", "uid", "first", "stop", "sent", "handed", "started", "ended", "outcome", "reason", "process", "renewed", "rate", "expired")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """A row as far as coverage is concerned."""
-
-    pk: int
-    uid: UUID | None
-    first: int
-    stop: int
-    sent: int
-    handed: int
-    started: datetime
-    ended: datetime | None
-    outcome: str
-    reason: str
-    process: str
-    renewed: datetime | None
-    rate: int | None
-    expired: bool
-
-    @property
-    def is_running(self) -> bool:
-        return self.outcome == Outcome.RUNNING
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether it only seems to run: its process is dead."""
-        return self.is_running and self.is_orphaned
-
-    @property
-    def is_orphaned(self) -> bool:
-        """Whether its process will do nothing about it any more."""
-        return self.process != process.identity() and (self.expired or process.is_dead(self.process))
-
-    @property
-    def piece(self) -> Piece:
-        end, after = self.first + self.sent, self.started
-        reach = end if self.is_running else min(max(self.first + self.handed, end), self.stop)
-        if self.reason == DIED:  # whoever goes on began after the last sign of life that it gave
-            reach, after = self.stop, self.renewed or after
-        return Piece(first=self.first, sent=self.sent, reach=reach, began=self.started, after=after)
+MOST_TOGETHER = 10_000
+"""Responses of one package, or of one reader's to one datastream, that are looked at together, the latest: whoever makes more of them must
+not keep the process's one thread for the database from all others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,38 +108,47 @@ def settle_single(row: Delivery, *, time: datetime) -> None:
     """
     item = Item(**(row.item or {}))
     with transaction.atomic():
-        own = Delivery.objects.filter(uid=row.uid)
-        together = _of_same_reader(row) if row.address else own.filter(counted=False)
-        found = _survey(together)
-        mine = next((response for response in found if response.uid == row.uid), None)
-        if mine is None:  # counted already
+        found = _survey(Delivery.objects.filter(uid=row.uid, counted=False))
+        if not found:  # counted already
             return
-        if mine.sent == item.bytes:
-            together = own
-        elif not arrived([response.piece for response in found]).covers(0, item.bytes):
+        if row.address and found[0].sent != item.bytes:
+            found = _survey(_of_same_reader(row).exclude(sent=item.bytes))  # those that came whole count by themselves
+            found = [each for each in found if each.uid == row.uid and each.sent == item.bytes] or found
+        if not arrived([response.piece for response in found]).covers(0, item.bytes):
             return
-        together.update(counted=True)
+        used = Delivery.objects.filter(pk__in=[response.pk for response in found], counted=False).update(counted=True)
+        if used < len(found):  # another process counts them at this very moment
+            transaction.set_rollback(True)
+            return
         record_downloads([item], recipient=recipient_of(row), package="", time=time)
 
 
-def sweep() -> None:
+def group(row: Delivery) -> object:
+    """Of rows of one group it is enough to settle the last: it finds the others. A datastream that came whole counts by itself."""
+    if row.package:
+        return row.package
+    is_part = row.address and row.sent != (row.item or {}).get("bytes")
+    return (row.etag, row.address, row.user_agent, row.started.date()) if is_part else row.uid
+
+
+def sweep() -> bool:
     """Closes what dead processes left running, and counts what has arrived by that, and by what they could write down but not count.
 
-    Raises django.db.Error; what was not counted then is so the next time.
+    Returns whether more is left than could be counted at once. Raises django.db.Error; what was not counted then is so the next time.
     """
-    for response in _responses(Delivery.objects.filter(outcome=Outcome.RUNNING)):
+    for response in responses(Delivery.objects.filter(outcome=Outcome.RUNNING)):
         if response.is_lost:
             _bury(response)
     ended = Delivery.objects.exclude(outcome=Outcome.RUNNING).exclude(process="")
-    left = [response.pk for response in _responses(ended) if response.is_orphaned]
-    now, packages = timezone.now(), set[str]()
-    for row in Delivery.objects.filter(pk__in=left):
-        if not row.package:
-            settle_single(row, time=now)
-        elif row.package not in packages:
-            packages.add(row.package)
+    left = [response.pk for response in responses(ended) if response.is_orphaned]
+    now, some = timezone.now(), left[:MOST_LEFT]
+    for row in {group(row): row for row in Delivery.objects.filter(pk__in=some).order_by("pk")}.values():
+        if row.package:
             settle_package(row.package, recipient=recipient_of(row), time=now)
-    Delivery.objects.filter(pk__in=left).update(process="", reader="")
+        else:
+            settle_single(row, time=now)
+    Delivery.objects.filter(pk__in=some).update(process="", reader="")
+    return len(left) > len(some)
 
 
 def mark_settled(uids: Collection[UUID]) -> None:
@@ -196,7 +159,7 @@ def mark_settled(uids: Collection[UUID]) -> None:
 def progress(package: str, size: int) -> Progress:
     """How far a package of ``size`` octets is."""
     kept = Package.objects.filter(pk=package).values_list("arrived", flat=True).first() or []
-    found = _responses(Delivery.objects.filter(package=package, counted=False))
+    found = responses(Delivery.objects.filter(package=package, counted=False), most=MOST_TOGETHER)
     union = _union(kept, found)
     rates = [response.rate or 0 for response in found if response.is_running and not response.is_lost]
     if union.covers(0, size):
@@ -247,14 +210,9 @@ def _lay_out(package: str) -> Layout | None:
         return None  # an encoder that is no more
 
 
-def _responses(rows: QuerySet[Delivery]) -> list[Response]:
-    marked = rows.annotate(expired=Q(renewed__lt=Now() - LEASE)).order_by("pk")
-    return [Response(**dict(zip(COLUMNS, values, strict=True))) for values in marked.values_list(*COLUMNS)]
-
-
 def _survey(rows: QuerySet[Delivery]) -> list[Response]:
     """The rows as they are once the lost ones are closed, and what their reader has shown is added."""
-    found = [_bury(response) if response.is_lost else response for response in _responses(rows)]
+    found = [_bury(response) if response.is_lost else response for response in responses(rows, most=MOST_TOGETHER)]
     sents = shown([response.piece for response in found])
     return [response if sent == response.sent else _change(response, sent=sent) for response, sent in zip(found, sents, strict=True)]
 

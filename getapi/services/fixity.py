@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +27,13 @@ AT_ONCE = 500
 LONGEST = 255
 """What a column holds."""
 
+AHEAD = 300.0
+"""Seconds that another machine's clock may be ahead. What seems to have been read later than that was read while a clock was wrong."""
+
+LONG = timedelta(days=2)
+"""Within which a reading is written that was begun: one that seems to be older than another by more is not late, but that one's clock was
+wrong."""
+
 
 class DatabaseLedger:
     """The ledger as planning asks it (core.ledger.Ledger); ``max_age`` in seconds, 0: no sound reading is ever recent enough."""
@@ -41,7 +48,8 @@ class DatabaseLedger:
 
     def is_fresh(self, seen: Examination, datastream: DatastreamRecord) -> bool:
         """Whether the datastream need not be read again now."""
-        return (self._now - seen.verified).total_seconds() < self._max_age and seen.vouches_for(datastream)
+        age = (self._now - seen.verified).total_seconds()
+        return age > -AHEAD and max(age, 0.0) < self._max_age and seen.vouches_for(datastream)
 
 
 _memory = LedgerMemory()
@@ -192,7 +200,7 @@ def _stays(row: Fixity, datastream: DatastreamRecord, seen: Examination) -> bool
     is_same = (row.version, row.identity) == (datastream.version, seen.identity)
     if is_same and seen.mismatch:
         return False
-    return row.verified > seen.verified or (is_same and row.verdict == Fixity.Verdict.MISMATCH)
+    return timedelta() < row.verified - seen.verified < LONG or (is_same and row.verdict == Fixity.Verdict.MISMATCH)
 
 
 def _enter(row: Fixity, datastream: DatastreamRecord, seen: Examination) -> Fixity:

@@ -37,7 +37,8 @@ def tidy_up(sweep: Callable[[], int] = stage.sweep) -> shelf.Purged:
     ``sweep`` says how many files of the stage it deleted.
     Twice at once does no harm. Raises django.db.Error; what was deleted until then is gone.
     """
-    coverage.sweep()  # what a dead process sent is counted before its package goes
+    while coverage.sweep():  # what a dead process sent is counted before its package goes
+        time.sleep(shelf.PAUSE)
     purged = shelf.purge(timezone.now())
     webhooks.purge()
     zipnames.forget()

@@ -40,6 +40,9 @@ MOST_WAITING = 10_000
 MOST_AT_ONCE = 500
 """Rows that one statement deletes or marks."""
 
+COUNTING = 0.5
+"""Seconds of a round after which what is still to be counted waits for the next one: what runs must be kept alive meanwhile."""
+
 MOST_LAYOUTS = 100
 """Of those that wait, how many keep their layout in memory; it can be read from the database once that is back."""
 
@@ -57,7 +60,7 @@ class Recorder:
         """Forgets the responses of the process that this one was forked from."""
         self._lock = threading.Lock()
         self._running: dict[uuid.UUID, Record] = {}
-        self._begun: list[Record] = []
+        self._begun: dict[uuid.UUID, Record] = {}
         self._ended: dict[uuid.UUID, Record] = {}
         self._uncounted: deque[tuple[Record, Delivery]] = deque()
         self._settled: deque[uuid.UUID] = deque()
@@ -112,7 +115,7 @@ class Recorder:
                 self._renewed = self._clock()
             self._running[record.uid] = record
             if record.first:
-                self._begun.append(record)
+                self._begun[record.uid] = record
                 self._recheck = self._clock() + RECHECK
         if record.first:
             self._writer.wake()
@@ -127,6 +130,8 @@ class Recorder:
             if len(self._ended) > MOST_LAYOUTS and record.package:
                 record.layout = None
             lost = self._ended.pop(next(iter(self._ended))) if len(self._ended) > MOST_WAITING else None
+            if lost is not None:
+                self._begun.pop(lost.uid, None)
         if lost is not None:
             _tell(lost.row(), "the database was away for too long")
         self._writer.wake()
@@ -143,7 +148,7 @@ class Recorder:
         is_due = now >= self._next_look
         self._take_back()
         with self._lock:
-            begun, ended = list(self._begun), list(self._ended.values())
+            begun, ended = list(self._begun.values()), list(self._ended.values())
             others = list(self._running.values()) if is_due else begun
         if is_due:
             for record in others:
@@ -159,8 +164,7 @@ class Recorder:
             self._renewed = now
             self._next_look = now + INTERVAL * 0.9
             self._look()
-        with self._lock:
-            return bool(self._running or self._begun or self._ended or self._withdrawn or self._recheck < math.inf)
+        return any((self._running, self._begun, self._ended, self._withdrawn, self._uncounted)) or self._recheck < math.inf
 
     def _take_back(self) -> None:
         """Deletes what was withdrawn; what cannot be deleted now stays withdrawn."""
@@ -176,20 +180,20 @@ class Recorder:
         """They are to be counted next: one that begins in the middle may show what arrived of those before it."""
         with self._lock:
             for record in begun:
-                self._begun.remove(record)
+                self._begun.pop(record.uid, None)
             for record in ended:
                 self._ended.pop(record.uid, None)
-        self._uncounted += [(record, rows[record.uid]) for record in begun if record.first]
-        self._uncounted += [(record, rows[record.uid]) for record in ended]
+        self._uncounted += [(record, rows[record.uid]) for record in (*begun, *ended)]
 
     def _count(self) -> None:
         """A package lives on from its last octet, and what has arrived whole is counted."""
         shelf.touch({record.package for record, row in self._uncounted if record.package and row.ended and row.sent})
-        last = {record.package: record for record, _ in self._uncounted}
-        while self._uncounted:
+        last = {coverage.group(row): record for record, row in self._uncounted}
+        end = self._clock() + COUNTING
+        while self._uncounted and self._clock() < end:
             record, row = self._uncounted.popleft()
             try:
-                if not record.package or last[record.package] is record:
+                if last[coverage.group(row)] is record:
                     _settle(record, row)
             except AWAY:  # whatever else goes wrong with one, it costs no other its turn
                 self._uncounted.appendleft((record, row))

@@ -2,6 +2,7 @@
 
 import ipaddress
 import logging
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -28,6 +29,9 @@ LOGGED_ID = 8
 USER_AGENT_LENGTH = 512
 TEXT_LENGTH = 255
 CHUNK = 2000
+_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+"""What PostgreSQL's texts, or UTF-8 itself, have no place for: of an adapter's names some are another server's words."""
+
 FIELDS = ("time", "pid", "dsid", "version", "bytes", "key", "package", "address", "user_agent", "robot", "double_click")
 
 Exported = dict[str, str | int]
@@ -45,7 +49,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """What is counted: one datastream; each text as long as its column, so that one over-long DSID does not cost the other rows."""
+    """What is counted: one datastream; each text as its column can hold it, so that one strange DSID does not cost the other rows."""
 
     pid: str
     dsid: str
@@ -55,7 +59,7 @@ class Item:
     @classmethod
     def of(cls, entry: Entry) -> Self:
         datastream = entry.datastream
-        pid, dsid, version = (text[:TEXT_LENGTH] for text in (datastream.pid, datastream.dsid, datastream.version))
+        pid, dsid, version = (_UNKEPT.sub("\ufffd", text[:TEXT_LENGTH]) for text in (datastream.pid, datastream.dsid, datastream.version))
         return cls(pid=pid, dsid=dsid, version=version, bytes=entry.size)
 
 

@@ -11,7 +11,7 @@ from getapi.core.plan import Entry
 from getapi.core.source import ControlGroup, DatastreamRecord
 from getapi.services import fixity, meters
 from getapi.services.fixity import DatabaseLedger
-from getapi.services.rounds import rounds
+from getapi.services.rounds import AWAY, UNWRITABLE, rounds
 from getapi.transport.assurance import Doubt
 from getapi.transport.verifier import Verifier
 
@@ -51,13 +51,29 @@ class Findings:
         try:
             while left:
                 repository, readings = next(iter(left.items()))
-                fixity.record(repository, readings)
+                _record(repository, readings)
                 del left[repository]
         finally:
             kept = [(repository, *reading) for repository, readings in left.items() for reading in readings]
             with self._lock:
                 self._waiting = [*kept, *self._waiting][-MOST_WAITING:]
         return bool(self._waiting)
+
+
+def _record(repository: str, readings: list[tuple[DatastreamRecord, Examination]]) -> None:
+    """Together; one that no column takes costs no other, and is told in the log."""
+    try:
+        fixity.record(repository, readings)
+    except AWAY:
+        raise
+    except UNWRITABLE:
+        half = len(readings) // 2
+        if half:
+            _record(repository, readings[:half])
+            _record(repository, readings[half:])
+        else:
+            datastream = readings[0][0]
+            logger.exception("finding not recorded", extra={"repository": repository, "pid": datastream.pid, "dsid": datastream.dsid})
 
 
 def _by_repository(

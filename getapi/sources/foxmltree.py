@@ -16,7 +16,7 @@ from lxml import etree
 
 from getapi.core.source import Digest, State
 from getapi.core.value import maker
-from getapi.core.xml import new_parser
+from getapi.core.xml import has_errors, new_parser
 from getapi.sources.digitalobject import Datastream, DigitalObject, parse_created, parse_state
 from getapi.sources.foxmlversion import GROUPS, LABEL, NAMESPACE, STATE, make_datastream, parse_digest
 from getapi.sources.inlinexml import InlineXml, cut_plain
@@ -68,6 +68,8 @@ def read_tree(document: bytes) -> DigitalObject | None:
     try:
         root = etree.fromstring(document, _own.parser)
     except etree.XMLSyntaxError:
+        return None
+    if has_errors(_own.parser.error_log):
         return None
     contents = find_contents(document, root.prefix)
     try:

@@ -89,10 +89,11 @@ def _declare(before: bytes, after: bytes, scope: Mapping[str | None, str | None]
 
 
 def _carried(content: bytes, scope: Mapping[str | None, str | None]) -> list[bytes]:
-    """Declarations that the content inherits and uses; names in values count too (``xsi:type="xs:date"``). One too many does no harm."""
+    """Declarations that the content inherits and uses; names in values count too (``xsi:type="xs:date"``). One too many does no harm, but
+    ``xml`` needs none (Namespaces in XML 1.0, 3), and who reads the document may not be told that it has one."""
     used = {}
     for prefix, uri in scope.items():
-        if uri and (_mark(prefix) in content if prefix else _UNPREFIXED.search(content)):
+        if uri and prefix != "xml" and (_mark(prefix) in content if prefix else _UNPREFIXED.search(content)):
             used[prefix or ""] = uri
     if not used:
         return []

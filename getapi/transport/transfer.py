@@ -72,6 +72,7 @@ class Transfer:
         Unlike ``acknowledged`` it moves while one long write goes on. Without a socket it is ``handed``.
         """
         with self._lock:
+            self._observe()
             ever = 0 if self._wire is None else acknowledged_ever(self._wire)
             return ever or self.handed
 
@@ -122,5 +123,7 @@ class Transfer:
             self.connection = self._wire = None
 
     def _observe(self) -> None:
+        if self._wire is not None and self._wire.fileno() < 0:  # the server has closed it, and this answer was thrown away
+            self._wire = None
         if self._wire is not None:
             self._unacknowledged = unacknowledged(self._wire)

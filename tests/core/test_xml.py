@@ -43,6 +43,30 @@ def test_what_is_not_well_formed_or_declares_a_dtd_is_refused_at_once(document: 
     assert time.monotonic() - begun < 2
 
 
+@pytest.mark.parametrize("pad", [0, 2**20], ids=["at once", "in pieces"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"<p:b/>",
+        b'<b p:c="1"/>',
+        b'<b xmlns:p="u:p" xmlns:q="u:p" p:c="1" q:c="2"/>',
+        b'<b xmlns:p=""/>',
+        b'<b xmlns:xml="u:p"/>',
+        b'<p:b:c xmlns:p="u:p"/>',
+    ],
+)
+def test_a_wrong_name_is_refused_whatever_is_only_questionable_behind_it(wrong: bytes, pad: int) -> None:
+    """Of what the parser has found lxml looks at the last alone, and a namespace that is no absolute URI is but a warning."""
+    for rest in (b"", b'<d xmlns="relative"/>'):
+        with pytest.raises(XmlRefused):
+            parse(b"<a>" + wrong + rest + b" " * pad + b"</a>")
+
+
+@pytest.mark.parametrize("pad", [0, 2**20], ids=["at once", "in pieces"])
+def test_what_is_only_questionable_is_read(pad: int) -> None:
+    assert parse(b'<a><d xmlns="relative"/>' + b" " * pad + b"</a>").tag == "a"
+
+
 def test_nesting_is_bounded() -> None:
     with pytest.raises(XmlTooDeep):
         parse(b"<a>" * 100_000)

@@ -1,6 +1,7 @@
 """What is counted of responses that broke off, were killed, or came in parts."""
 
 import uuid
+from dataclasses import asdict
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 from getapi.core.layout import Layout, lay_out
 from getapi.models import Delivery, Download, Package
 from getapi.services import coverage, process, shelf
-from getapi.services.coverage import DIED, LEASE, Outcome
+from getapi.services.coverage import Outcome
+from getapi.services.responses import DIED, LEASE, responses
 from getapi.services.statistics import Item, Recipient
 from tests.conftest import Configure
 from tests.core.packages import plan_of
@@ -281,6 +283,15 @@ def test_of_very_many_ranges_each_settling_looks_at_few_and_forgets_none(monkeyp
     assert Package.objects.get().delivered is not None
 
 
+def test_of_very_many_responses_of_a_package_the_latest_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "MOST_TOGETHER", 10)
+    put()
+    response(0, 2000, handed=5000)
+    for _ in range(10):
+        response(0, 10)
+    assert coverage.progress(PACKAGE, SIZE).sent == 10
+
+
 def test_without_a_kept_package_nothing_is_folded() -> None:
     long_ago = NOW - timedelta(minutes=5)
     for first in range(coverage.MANY + 1):
@@ -329,6 +340,65 @@ class TestSingle:
         self.part(0, 50, **other)
         self.part(50, 100)
         assert counted() == []
+
+    @pytest.mark.parametrize("parts", [1, 2, 4])
+    def test_what_another_process_counts_at_this_very_moment_is_not_counted_twice(
+        self, monkeypatch: pytest.MonkeyPatch, parts: int
+    ) -> None:
+        """On PostgreSQL both see the same rows, since neither has changed them yet."""
+        size, item = 100 // parts, asdict(self.ITEM)
+        for first in range(0, 100, size):
+            response(first, size, stop=first + size, package="", etag="e", outcome=Outcome.DONE, item=item)
+        seen = responses(Delivery.objects.all())
+        monkeypatch.setattr(coverage, "_survey", lambda _: seen)
+        last = Delivery.objects.latest("pk")
+        Delivery.objects.exclude(pk=last.pk).update(counted=True)
+        if parts == 1:
+            Delivery.objects.update(counted=True)
+        coverage.settle_single(last, time=NOW)
+        assert counted() == []
+        assert Delivery.objects.filter(counted=False).count() == (parts > 1)
+
+    def test_a_whole_response_that_is_not_counted_yet_is_no_part_of_another_download(self) -> None:
+        item = asdict(self.ITEM)
+        whole = response(0, 100, stop=100, package="", etag="e", outcome=Outcome.DONE, item=item)
+        self.part(0, 50)
+        self.part(50, 100)
+        coverage.settle_single(whole, time=NOW)
+        assert counted() == ["a", "a"]
+
+    def test_of_very_many_parts_the_latest_are_looked_at(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(coverage, "MOST_TOGETHER", 10)
+        self.part(0, 50)
+        for _ in range(9):
+            self.part(0, 1)
+        self.part(50, 100)
+        assert counted() == []
+        self.part(0, 50)
+        assert counted() == ["a"]
+
+    def test_what_a_dead_process_left_of_one_reader_is_looked_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for first in range(0, 100, 10):
+            response(first, 10, stop=first + 10, package="", etag="e", outcome=Outcome.DONE, process=DEAD, item=asdict(self.ITEM))
+        settled, real = list[Delivery](), coverage.settle_single
+
+        def settle_one(row: Delivery, **named: Any) -> None:
+            settled.append(row)
+            real(row, **named)
+
+        monkeypatch.setattr(coverage, "settle_single", settle_one)
+        coverage.sweep()
+        assert counted() == ["a"]
+        assert len(settled) == 1
+
+    def test_of_very_many_that_a_dead_process_left_some_are_counted_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """They are counted in a round of a living process, whose own downloads must be kept alive; and one query can name so many only."""
+        monkeypatch.setattr(coverage, "MOST_LEFT", 2)
+        for _ in range(5):
+            response(0, 100, stop=100, package="", etag="e", outcome=Outcome.DONE, process=DEAD, item=asdict(self.ITEM))
+        assert [coverage.sweep() for _ in range(3)] == [True, True, False]
+        assert counted() == ["a"] * 5
+        assert not Delivery.objects.exclude(process="").exists()
 
     def test_where_no_address_is_kept_only_a_whole_response_counts(self) -> None:
         for first, stop, expected in ((0, 50, 0), (50, 100, 0), (0, 100, 1)):

@@ -131,6 +131,21 @@ def test_what_is_learned_late_does_not_undo_the_news() -> None:
     assert recall("main", [kept()])["x:1", "A"] == sound()
 
 
+@pytest.mark.parametrize("facts", [{}, {"identity": "18-2-1"}], ids=["same bytes", "others"])
+def test_what_was_read_while_the_clock_was_wrong_does_not_count_until_that_day_comes(facts: dict[str, str]) -> None:
+    new, year = kept(**facts), timedelta(days=365)
+    record("main", [(kept(), sound(verified=NOW + year))])
+    seen = recall("main", [kept()])["x:1", "A"]
+    assert not ledger().is_fresh(seen, kept())
+    assert ledger(later=year.total_seconds() - 1).is_fresh(seen, kept())  # two machines' clocks are never quite the same
+    record("main", [(new, sound(identity=new.identity))])
+    assert recall("main", [new])["x:1", "A"] == sound(identity=new.identity)
+
+
+def test_without_max_age_nothing_is_fresh_however_the_clocks_of_two_machines_differ() -> None:
+    assert not ledger(max_age=0).is_fresh(sound(verified=NOW + timedelta(seconds=1)), kept())
+
+
 def test_checksums_that_contradict_the_former_ones_are_not_mixed_with_them() -> None:
     record("main", [(kept(), sound(digests={"md5": "aa", "sha1": "bb"}, crc32=7))])
     record("main", [(kept(), sound())])

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,8 +15,8 @@ from hypothesis import strategies as st
 from getapi.core.errors import PackageCanceled
 from getapi.core.layout import lay_out
 from getapi.models import Delivery, Download, Key, Package
+from getapi.services import coverage, shelf
 from getapi.services import recorder as recording
-from getapi.services import shelf
 from getapi.services.record import Record
 from getapi.services.recorder import Recorder
 from getapi.services.rounds import Rounds
@@ -61,8 +62,10 @@ def recorder(rounds: Rounds, clock: Clock) -> Recorder:
     return Recorder(rounds, clock=clock)
 
 
-def record(*, first: int = 0, package: str = PACKAGE, key_id: int | None = None, name: str = "bag", stop: int = SIZE) -> Record:
-    item = None if package else {"pid": "test:1", "dsid": "a", "version": "", "bytes": stop}
+def record(
+    *, first: int = 0, package: str = PACKAGE, key_id: int | None = None, name: str = "bag", stop: int = SIZE, size: int | None = None
+) -> Record:
+    item = None if package else {"pid": "test:1", "dsid": "a", "version": "", "bytes": size or stop}
     facts = {
         "package": package,
         "item": item,
@@ -85,9 +88,13 @@ def start(recorder: Recorder, made: Record) -> None:
     recorder.begin(made)
 
 
-def finish(recorder: Recorder, made: Record, outcome: Delivery.Outcome = Delivery.Outcome.DONE) -> None:
+def end(made: Record, outcome: Delivery.Outcome = Delivery.Outcome.DONE) -> None:
     made.transfer.hand(made.transfer.total - made.transfer.handed)
     made.end(ended=timezone.now(), outcome=outcome, reason="")
+
+
+def finish(recorder: Recorder, made: Record, outcome: Delivery.Outcome = Delivery.Outcome.DONE) -> None:
+    end(made, outcome)
     recorder.end(made)
 
 
@@ -243,6 +250,23 @@ def test_what_is_too_much_for_memory_is_in_the_log_in_full(
     assert Delivery.objects.count() == 3
 
 
+def test_what_began_in_the_middle_and_was_too_much_costs_no_other_its_count(
+    recorder: Recorder, rounds: Rounds, clock: Clock, away: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording, "MOST_WAITING", 1)
+    away.is_away = True
+    lost, kept = record(package="", first=10), record(package="")
+    for made in (lost, kept):
+        recorder.begin(made)
+        finish(recorder, made)
+    away.is_away = False
+    clock.now += 1
+    rounds.go()
+    assert Delivery.objects.get().uid == kept.uid
+    assert Download.objects.count() == 1
+    assert not Delivery.objects.exclude(process="").exists()
+
+
 def test_a_row_that_cannot_be_written_costs_no_other(recorder: Recorder, rounds: Rounds, caplog: pytest.LogCaptureFixture) -> None:
     wrong, right = record(name="\ud800", package=f"{2:032x}"), record()
     recorder.begin(wrong)
@@ -269,6 +293,46 @@ def test_statistics_that_cannot_be_written_are_in_the_log(
     finish(recorder, made)
     assert "delivery not recorded" in caplog.text
     assert Delivery.objects.get().outcome == Delivery.Outcome.DONE
+
+
+def test_parts_that_end_together_are_looked_at_once(recorder: Recorder, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look is at all of the reader's parts: he could keep the database's one thread from all others with nothing but small ranges."""
+    settled, real = list[Delivery](), coverage.settle_single
+
+    def settle(row: Delivery, *, time: datetime) -> None:
+        settled.append(row)
+        real(row, time=time)
+
+    monkeypatch.setattr(coverage, "settle_single", settle)
+    held = [record(package="", first=first, stop=first + 40, size=SIZE) for first in range(0, SIZE, 40)]
+    whole = [record(package="") for _ in range(2)]
+    for made in (*held, *whole):
+        end(made)
+    recorder._ended |= {made.uid: made for made in (*held, *whole)}
+    recorder.write()
+    assert {row.uid for row in settled} == {held[-1].uid, *(made.uid for made in whole)}
+    assert Download.objects.count() == 3
+    assert not Delivery.objects.exclude(process="").exists()
+
+
+def test_however_much_is_to_be_counted_what_runs_is_kept_alive(recorder: Recorder, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs, held = record(), [record(package=f"{number:032x}") for number in range(2, 32)]
+    start(recorder, runs)
+
+    def slow(*_: Any, **__: Any) -> None:
+        clock.now += 1
+
+    monkeypatch.setattr(coverage, "settle_package", slow)
+    for made in held:
+        end(made)
+    recorder._ended |= {made.uid: made for made in held}
+    ages = list[float]()
+    while recorder._uncounted or recorder._ended:
+        assert recorder.write()
+        ages.append(recorder.lease_age)
+    assert len(ages) > 5
+    assert max(ages) < 5
+    assert not Delivery.objects.exclude(uid=runs.uid).exclude(process="").exists()
 
 
 def test_a_key_that_was_deleted_meanwhile_costs_no_record(recorder: Recorder, clock: Clock) -> None:

@@ -185,6 +185,14 @@ def test_a_name_longer_than_its_column_costs_no_other_row() -> None:
     assert sorted(len(dsid) for dsid in Download.objects.values_list("dsid", flat=True)) == [1, 255]
 
 
+@pytest.mark.parametrize("letter", ["\x00", "\ud800"])
+def test_a_name_that_no_column_takes_costs_no_other_row(letter: str) -> None:
+    """A version holds what another server said of it."""
+    strange = entry(f"test:1/{letter}")
+    record_downloads([Item.of(entry()), Item.of(strange)], recipient=READER, package=PACKAGE, time=NOON)
+    assert sorted(Download.objects.values_list("dsid", "version")) == [("PDF", "PDF.0"), ("\ufffd", "\ufffd.0")]
+
+
 def test_a_key_deleted_during_the_delivery_costs_no_row() -> None:
     key = Key.objects.create(label="portal", prefix="p", digest="d")
     gone = key.pk

@@ -109,6 +109,21 @@ def test_what_a_database_that_is_away_does_not_take_is_written_when_it_is_back(m
     assert sorted(Fixity.objects.values_list("dsid", flat=True)) == ["A", "B"]
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_finding_that_no_column_takes_costs_no_other_and_is_told_once(caplog: pytest.LogCaptureFixture, place: int) -> None:
+    """A version holds what another server said of it."""
+    entries = [entry("A"), entry("B")]
+    wrong = entry("W")
+    entries.insert(place, replace(wrong, datastream=replace(wrong.datastream, version="\ud800")))
+    findings = Findings()
+    for each in entries:
+        findings.add(each, sound(each))
+    assert not findings.write()
+    assert sorted(Fixity.objects.values_list("dsid", flat=True)) == ["A", "B"]
+    assert not findings.write()
+    assert [line.__dict__["dsid"] for line in caplog.records if line.getMessage() == "finding not recorded"] == ["W"]
+
+
 def test_no_more_is_kept_for_a_database_that_stays_away_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "MOST_WAITING", 2)
     findings = Findings()

@@ -60,6 +60,24 @@ def test_a_rich_document_is_read_here_and_the_same() -> None:
     assert read_tree(RICH) is not None
 
 
+def test_the_prefix_that_needs_no_declaration_gets_none_though_the_object_declares_it() -> None:
+    """Namespaces in XML 1.0, 3. lxml does not tell that it was declared."""
+    head = ' xmlns:xml="http://www.w3.org/XML/1998/namespace"'
+    document = foxml("demo:5", datastream("A", "X", version("A.0", inline("<a xml:lang='en'/>"))), head=head)
+    assert read_tree(document) == tagwise(document)
+    assert read_foxml(document, "demo:5").inline() == {"A": b"<a xml:lang='en'/>"}
+
+
+@pytest.mark.parametrize(
+    "xml", ["<p:a/>", "<a xmlns:p='u:p' xmlns:q='u:p' p:b='' q:b=''/>", "<a xmlns:p=''/>", "<a xmlns:xml='u:p'/>", "<p:a:b xmlns:p='u:p'/>"]
+)
+def test_a_wrong_name_is_not_read_here_whatever_is_only_questionable_behind_it(xml: str) -> None:
+    versions = version("A.0", inline(xml)), version("B.0", inline("<b xmlns='relative'/>"))
+    document = foxml("demo:5", datastream("A", "X", versions[0]), datastream("B", "X", versions[1]))
+    assert read_tree(document) is None
+    assert isinstance(tagwise(document), str)
+
+
 @pytest.mark.parametrize(
     "xml",
     [

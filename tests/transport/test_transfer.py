@@ -42,6 +42,22 @@ def test_a_receiver_that_has_gone_settles_at_once_and_has_not_got_the_rest() -> 
         assert transfer.acknowledged < transfer.handed
 
 
+def test_of_a_socket_that_was_closed_under_it_no_more_is_asked() -> None:
+    """As of an answer that an error threw away: whoever looks at all transfers must come to the others still."""
+    with connected(paused=True) as (connection, _):
+        transfer = Transfer(connection, total=AMOUNT, clock=lambda: 100.0)
+        transfer.hand(fill(connection))
+        known = transfer.acknowledged
+        connection.close()
+        assert transfer.progress == transfer.handed
+        assert transfer.acknowledged == known
+        assert not transfer.is_settled
+        assert transfer.idle(200.0) == 0
+        assert transfer.idle(260.0) == 60
+        transfer.cut(DeliveryStalled())
+        transfer.release()
+
+
 def test_idle_time_counts_from_the_last_octet_acknowledged_not_from_the_last_call_that_returned() -> None:
     with connected(paused=True) as (connection, receiver):
         transfer = Transfer(connection, total=AMOUNT, clock=lambda: 100.0)

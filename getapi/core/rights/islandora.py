@@ -4,6 +4,7 @@ Modules islandora_scholar and islandora_xacml_editor. Fedora requires both docum
 """
 
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from lxml import etree
 
@@ -23,8 +24,9 @@ _DECLARED = b' xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"'
 _EVERYBODY = "anonymous user"
 """Drupal's role of those who are not logged in."""
 
-_Subject = tuple[str | None]
-"""What a statement is about: one DSID, or None for the whole object. A tuple, for None alone means that it is about something else."""
+_Subject = tuple[str | None, ...]
+"""What a statement is about: a DSID, or None for the whole object; nothing where it is about something else. A DSID that may be escaped is
+there as it is written and as it is meant: either closes."""
 
 
 def read_relations(root: etree._Element, pid: str) -> tuple[Restriction, ...]:
@@ -78,16 +80,15 @@ def _statements(root: etree._Element, pid: str) -> Iterator[tuple[str | None, st
             told += [(str(name), str(value)) for name, value in element.items() if name in _PREDICATES]
         if not told:
             continue
-        subject = _read_subject(element.get(f"{_RDF}about") or element.get("about") or "", pid)
-        if subject is not None:
-            yield from ((subject[0], predicate, value.strip()) for predicate, value in told)
+        for subject in _read_subject(element.get(f"{_RDF}about") or element.get("about") or "", pid):
+            yield from ((subject, predicate, value.strip()) for predicate, value in told)
 
 
-def _read_subject(about: str, pid: str) -> _Subject | None:
+def _read_subject(about: str, pid: str) -> _Subject:
     about = about.strip()
     if about[: len(_FEDORA)].lower() != _FEDORA:
         return (None,)
     named, dsid, *_ = f"{about[len(_FEDORA) :]}/".split("/")
     if named.casefold().replace("%3a", ":") != pid.casefold():
-        return None
-    return (dsid or None,)
+        return ()
+    return (dsid, unquote(dsid)) if "%" in dsid else (dsid or None,)

@@ -29,6 +29,13 @@ def test_an_embargo_of_a_datastream_closes_that_one() -> None:
     assert read(about(PDF, until(STAMP))) == (Restriction(ground=Ground.EMBARGO, dsid="PDF", ends=INSTANT),)
 
 
+@pytest.mark.parametrize(("written", "dsid"), [("caf%C3%A9", "café"), ("caf%c3%a9", "café"), ("a%20b", "a%20b"), ("100%", "100%")])
+def test_a_datastream_whose_name_is_escaped_or_looks_so_is_closed(written: str, dsid: str) -> None:
+    """Fedora's API refuses few letters in a DSID, and in a URI those that are not ASCII may be escaped."""
+    found = read(about(f"{OBJECT}/{written}", until(STAMP), "<ext:isViewableByUser>admin</ext:isViewableByUser>"))
+    assert {restriction.ground for restriction in found if restriction.dsid == dsid} == {Ground.EMBARGO, Ground.POLICY}
+
+
 @pytest.mark.parametrize("word", ["indefinite", "Indefinite", "INDEFINITE\n"])
 def test_indefinite_is_for_ever(word: str) -> None:
     assert read(about(OBJECT, until(word))) == (Restriction(ground=Ground.EMBARGO),)

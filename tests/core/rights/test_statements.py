@@ -69,7 +69,10 @@ def test_the_same_restriction_is_told_once() -> None:
 
 
 @pytest.mark.parametrize("dsid", ["rels-ext", "Rels-Int", "policy", "FeslPolicy", "RIGHTSMETADATA", "MODS"])
-@pytest.mark.parametrize("document", [None, b"", b"<x", b"<!DOCTYPE x><x/>", b"\xff\xfe", b"<x>" + b" " * MAX_OCTETS + b"</x>"])
+@pytest.mark.parametrize(
+    "document",
+    [None, b"", b"<x", b"<!DOCTYPE x><x/>", b'<x><p:y/><z xmlns="z"/></x>', b"\xff\xfe", b"<x>" + b" " * MAX_OCTETS + b"</x>"],
+)
 def test_a_statement_that_cannot_be_read_closes_the_object(dsid: str, document: bytes | None) -> None:
     assert read({**OPEN, dsid: document}, RULE) == (WHOLE,)
 
