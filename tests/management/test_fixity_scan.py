@@ -1,9 +1,10 @@
 """``manage.py fixity_scan``: what it reads, remembers, tells and lifts."""
 
+import errno
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from zlib import crc32
@@ -187,6 +188,24 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(built: BuiltStore) ->
     assert any(line.startswith("unread\tmain\tx:3\tThe object's description cannot be read") for line in lines)
     assert lines[-2].startswith("main: 1 read and right, 0 known from before, 0 not what was deposited, 2 not readable")
     assert lines[-1].startswith("exit 1")
+
+
+def test_what_its_disk_cannot_read_is_told_in_the_disks_words(built: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = put(built, "x:1").stat().st_ino
+    put(built, "x:2")
+    original = os.preadv
+
+    def failing(descriptor: int, buffers: Sequence[bytearray], offset: int, *more: int) -> int:
+        if os.fstat(descriptor).st_ino == bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(descriptor, buffers, offset, *more)
+
+    monkeypatch.setattr(os, "preadv", failing)
+    lines = told()
+    assert "unread\tmain\tx:1/A\tThe repository cannot be read at the moment (Input/output error)" in lines
+    assert lines[-2].startswith("main: 1 read and right")
+    with pytest.raises(CommandError, match=r"cannot be read at the moment: Input/output error \(x:1/A\)"):
+        call_command("write_package", "x:1", "--output", os.devnull)
 
 
 def test_a_store_that_is_not_there_is_no_empty_one(built: BuiltStore) -> None:

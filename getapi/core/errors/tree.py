@@ -12,3 +12,9 @@ class PackagingError(Exception):
         super().__init__(sentence)
         self.sentence = sentence
         self.facts = facts
+
+    @property
+    def system(self) -> str:
+        """What the operating system said, such as "Input/output error", where that is behind it; else "". Administrators are told."""
+        cause = self.__cause__
+        return (cause.strerror or "") if isinstance(cause, OSError) else ""
