@@ -184,5 +184,4 @@ def _finding(datastream: DatastreamRecord, seen: Examination, sound: Outcome) ->
 
 
 def _unread(pid: str, dsid: str, error: SourceError) -> Finding:
-    text = f"{error.sentence} ({error.system})" if error.system else error.sentence
-    return Finding(pid=pid, dsid=dsid, outcome=Outcome.UNREAD, text=text)
+    return Finding(pid=pid, dsid=dsid, outcome=Outcome.UNREAD, text=error.in_full)

@@ -70,3 +70,4 @@ def test_what_the_system_said_is_told_beside_the_sentence(cause: OSError | None,
     error = errors.SourceUnavailable("main")
     error.__cause__ = cause
     assert error.system == system
+    assert error.in_full == (f"{error.sentence} ({system})" if system else error.sentence)

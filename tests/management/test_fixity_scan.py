@@ -204,13 +204,21 @@ def test_what_its_disk_cannot_read_is_told_in_the_disks_words(built: BuiltStore,
     lines = told()
     assert "unread\tmain\tx:1/A\tThe repository cannot be read at the moment (Input/output error)" in lines
     assert lines[-2].startswith("main: 1 read and right")
-    with pytest.raises(CommandError, match=r"cannot be read at the moment: Input/output error \(x:1/A\)"):
+    with pytest.raises(CommandError, match=r"cannot be read at the moment \(Input/output error\) \(x:1/A\)"):
         call_command("write_package", "x:1", "--output", os.devnull)
 
 
 def test_a_store_that_is_not_there_is_no_empty_one(built: BuiltStore) -> None:
     built.objects.rmdir()
-    assert told() == ["main: The repository cannot be read at the moment", "exit 1: Not all is as it should be: main"]
+    assert told() == [
+        "main: The repository cannot be read at the moment (No such file or directory)",
+        "exit 1: Not all is as it should be: main",
+    ]
+
+
+def test_the_empty_folder_where_a_disk_is_not_mounted_is_no_store_whose_scan_finds_all_right(built: BuiltStore) -> None:
+    built.objects.mkdir(exist_ok=True)
+    assert told() == ["main: The repository cannot be read at the moment (is empty)", "exit 1: Not all is as it should be: main"]
 
 
 def scan() -> Scan:

@@ -74,7 +74,7 @@ class Command(BaseCommand):
                         counts.update(finding.outcome for finding in found)
                         self._tell(name, found, bar)
         except SourceUnavailable as error:
-            self.stderr.write(f"{name}: {error.sentence}")
+            self.stderr.write(f"{name}: {error.in_full}")
             return False
         self.stdout.write(f"{name}: {_summary(counts)}; {octets} bytes read")
         return not any(counts[outcome] for outcome in TOLD)
