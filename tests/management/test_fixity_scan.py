@@ -221,6 +221,18 @@ def test_the_empty_folder_where_a_disk_is_not_mounted_is_no_store_whose_scan_fin
     assert told() == ["main: The repository cannot be read at the moment (is empty)", "exit 1: Not all is as it should be: main"]
 
 
+@pytest.mark.parametrize("arguments", [(), ("--failed",)])
+def test_a_store_that_goes_away_ends_the_scan_instead_of_each_object_in_turn(built: BuiltStore, arguments: tuple[str, ...]) -> None:
+    for name in ("x:1", "x:2", "x:3"):
+        put(built, name, b"rotten")
+    assert sum(line.startswith("mismatch") for line in told()) == 3
+    built.datastreams.rename(built.root / "away")
+    end = ["main: The repository cannot be read at the moment (No such file or directory)", "exit 1: Not all is as it should be: main"]
+    assert told(*arguments) == end
+    (built.root / "away").rename(built.datastreams)
+    assert sum(line.startswith("mismatch") for line in told(*arguments)) == 3
+
+
 def scan() -> Scan:
     return Scan(source=registry().by_name("main"), ledger=fixity.current_ledger(), learn=frozenset({"sha256"}))
 
