@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from getapi.admin.records import ReadOnly, size
 from getapi.models import Package
-from getapi.services import shelf
+from getapi.services import preparation, shelf
 from getapi.services.statistics import LOGGED_ID
 
 if TYPE_CHECKING:  # as in getapi.admin.keys
@@ -60,9 +60,9 @@ class PackageAdmin(ReadOnly, PackageModelAdmin):
 
     @admin.action(description="Cancel the selected packages", permissions=["cancel"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Package]) -> None:
-        chosen = list(queryset.filter(state=Package.State.READY).values_list("pk", flat=True))
+        chosen = list(queryset.filter(state__in=(Package.State.READY, Package.State.PREPARING)).values_list("pk", flat=True))
         for package in chosen:
-            shelf.cancel(package)
+            preparation.cancel(package)
         self.message_user(request, f"Canceled: {len(chosen)}", messages.SUCCESS)
 
     def has_cancel_permission(self, request: HttpRequest) -> bool:
@@ -74,7 +74,8 @@ class PackageAdmin(ReadOnly, PackageModelAdmin):
 
     @admin.display(description="state", ordering="state")
     def state_now(self, row: Package) -> str:
-        """As its page says, but for ``changed``, for which the repository would have to be asked."""
+        """As its page says, but for ``changed``, for which the repository would have to be asked, and for ``sending`` and ``broken``,
+        which the deliveries tell."""
         if row.state == Package.State.READY and shelf.expires(row) <= timezone.now():
             return "expired"
         return "done" if row.state == Package.State.READY and row.delivered else str(row.state)

@@ -45,6 +45,8 @@ class TarReader:
     def __iter__(self) -> Iterator[ArchiveMember]:
         """Raises ArchiveRefused at the first octet that is not as it should be; OSError as the stream does."""
         while (block := self._octets.take(BLOCK)) != bytes(BLOCK):
+            if self.position == BLOCK:
+                _recognize(block)
             pax = {}
             if block[156:157] == b"x":
                 _check(block)
@@ -85,12 +87,22 @@ class TarReader:
             raise TarRefused(f"{what} is not zero")
 
 
+def _recognize(block: bytes) -> None:
+    """What has neither a TAR's mark where it begins nor its checksum is no damaged archive, but none."""
+    if block[257:262] != b"ustar" and not _sums_up(block):
+        raise TarRefused("It begins neither as a TAR nor as a ZIP archive does: it may be compressed, or another file", code="no-archive")
+
+
 def _check(block: bytes) -> None:
-    checksum = block[148:156]
-    if not _CHECKSUM.fullmatch(checksum) or int(checksum[:6], 8) != sum(block) - sum(checksum) + 8 * 0x20:
+    if not _sums_up(block):
         raise TarRefused("A header's checksum is wrong")
     if block[257:265] != b"ustar\x0000":
         raise TarRefused("A header is not POSIX ustar")
+
+
+def _sums_up(block: bytes) -> bool:
+    checksum = block[148:156]
+    return bool(_CHECKSUM.fullmatch(checksum)) and int(checksum[:6], 8) == sum(block) - sum(checksum) + 8 * 0x20
 
 
 def _member(block: bytes, pax: dict[str, str]) -> ArchiveMember:

@@ -149,7 +149,8 @@ def _oxum(inventory: Inventory) -> Iterator[Problem]:
 
 
 def _warnings(inventory: Inventory) -> Iterator[Problem]:
-    if not any(_is_tagmanifest(path) for path in inventory.files):
+    # The tag manifest stands last: of an archive that was not read to its end nobody knows whether it has one.
+    if inventory.complete and not any(_is_tagmanifest(path) for path in inventory.files):
         yield Problem(code="no-tagmanifest", text="No tag manifest protects the bag's tag files")
     for path in inventory.ambiguous:
         yield Problem(code="unmarked-name", text="Its name is not marked as UTF-8: some programs unpack it under another", path=path)

@@ -256,5 +256,7 @@ def settle(transfer: Transfer, *, patience: float, limit: float = math.inf) -> N
 
 def _log(row: models.Delivery, cause: BaseException | None) -> None:
     level = LEVELS.get(Outcome(row.outcome), logging.WARNING)
-    told = cause.facts if isinstance(cause, PackagingError) else {}
+    told: dict[str, int | str] = {}
+    if isinstance(cause, PackagingError):
+        told = cause.facts | ({"error": cause.system} if cause.system else {})
     logger.log(level, "delivery %s", row.outcome, extra={**facts(row), "facts": told})

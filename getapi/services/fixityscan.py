@@ -16,6 +16,7 @@ from getapi.core.planner import FAULTS
 from getapi.core.source import ControlGroup, DatastreamRecord, Source
 from getapi.services import fixity
 from getapi.services.fixity import DatabaseLedger
+from getapi.sources.folders import refuse_empty
 from getapi.sources.holdings import Holdings
 from getapi.transport.examination import Checks, examine
 
@@ -71,14 +72,25 @@ def stored_pids(stores: Holdings, share: Share) -> Iterator[str]:
         raise SourceUnavailable(stores.name) from error
 
 
+def _refuse_absent(stores: Holdings) -> None:
+    """Raises SourceUnavailable where it is not one object or datastream that cannot be read, but a whole store."""
+    try:
+        for root in stores.roots.values():
+            refuse_empty(root)
+    except OSError as error:
+        raise SourceUnavailable(stores.name) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
     """What a scan of one repository reads, and what it computes of it: CRC-32, ``learn``, and every declared algorithm.
 
-    ``failed`` reads what is recorded as wrong, and that alone; what is right now is lifted.
+    ``failed`` reads what is recorded as wrong, and that alone; what is right now is lifted. ``stores``: where the repository lies, if it is
+    on disk.
     """
 
     source: Source
+    stores: Holdings | None = None
     ledger: DatabaseLedger
     learn: frozenset[str]
     failed: bool = False
@@ -86,7 +98,10 @@ class Scan:
     clock: Callable[[], float] = time.monotonic
 
     def run(self, pids: Iterable[str]) -> Generator[list[Finding]]:
-        """For each object, in order, its datastreams' findings. What was read is written when the iterator is closed, at the latest."""
+        """For each object, in order, its datastreams' findings. What was read is written when the iterator is closed, at the latest.
+
+        Raises SourceUnavailable where a store has gone away: of a million objects not each need be told.
+        """
         wrong = fixity.mismatched(self.source.name) if self.failed else {}
         pages, left = _Pages(self.source.name, lift=self.failed, clock=self.clock), iter(pids)
         try:
@@ -95,7 +110,7 @@ class Scan:
                 managed = [each for found in described.values() if not isinstance(found, SourceError) for each in found]
                 known = fixity.recall(self.source.name, managed)
                 for pid, found in described.items():
-                    yield [_unread(pid, "", found)] if isinstance(found, SourceError) else self._findings(found, known, pages)
+                    yield [self._unread(pid, "", found)] if isinstance(found, SourceError) else self._findings(found, known, pages)
         finally:
             pages.write()
 
@@ -123,9 +138,14 @@ class Scan:
         try:
             current, reading = self._read(datastream, seen)
         except SourceError as error:
-            return _unread(datastream.pid, datastream.dsid, error)
+            return self._unread(datastream.pid, datastream.dsid, error)
         pages.add(current, reading)
         return _finding(current, reading, Outcome.SOUND)
+
+    def _unread(self, pid: str, dsid: str, error: SourceError) -> Finding:
+        if self.stores is not None and isinstance(error, SourceUnavailable):
+            _refuse_absent(self.stores)
+        return Finding(pid=pid, dsid=dsid, outcome=Outcome.UNREAD, text=error.in_full)
 
     def _is_enough(self, seen: Examination, datastream: DatastreamRecord) -> bool:
         return self.ledger.is_fresh(seen, datastream) and seen.crc32 is not None and self.learn <= seen.digests.keys()
@@ -181,7 +201,3 @@ def _finding(datastream: DatastreamRecord, seen: Examination, sound: Outcome) ->
     octets = 0 if sound is Outcome.KNOWN else seen.size
     outcome = Outcome.MISMATCH if seen.mismatch else sound
     return Finding(pid=datastream.pid, dsid=datastream.dsid, outcome=outcome, octets=octets, text=text)
-
-
-def _unread(pid: str, dsid: str, error: SourceError) -> Finding:
-    return Finding(pid=pid, dsid=dsid, outcome=Outcome.UNREAD, text=error.sentence)

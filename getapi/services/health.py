@@ -29,7 +29,9 @@ def examine() -> dict[str, bool]:
     if deny_list is not None:
         state["deny_list"] = _can_be_read(deny_list)
     state |= {
-        f"repositories.{store.name}": all(probe.says_yes(folder, partial(_is_open, folder)) for folder in store.roots.values())
+        f"repositories.{store.name}": all(
+            probe.says_yes((kind, folder), partial(_is_open, kind, folder)) for kind, folder in store.roots.items()
+        )
         for store in stores()
     }
     return state
@@ -47,11 +49,12 @@ def has_room(file: Path) -> bool:
     return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK | os.X_OK) and free.f_bavail * free.f_frsize >= LEAST_FREE
 
 
-def _is_open(folder: Path) -> bool:
-    """Whether the disk itself answers: permissions are known from memory after it is gone. Raises OSError."""
+def _is_open(kind: str, folder: Path) -> bool:
+    """Whether the disk itself answers: permissions are known from memory after it is gone. A folder without any objects is where it was
+    mounted. Raises OSError."""
     with os.scandir(folder) as found:
-        next(found, None)
-    return os.access(folder, os.R_OK | os.X_OK)
+        is_empty = next(found, None) is None
+    return os.access(folder, os.R_OK | os.X_OK) and not (is_empty and kind == "objects")
 
 
 def _can_be_read(deny_list: Path) -> bool:

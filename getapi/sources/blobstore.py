@@ -12,6 +12,7 @@ from getapi.core.value import maker, value
 from getapi.sources.akubra import AkubraLayout
 from getapi.sources.content import ABSENT, read_regular
 from getapi.sources.enclosure import Enclosure
+from getapi.sources.folders import refuse_empty
 from getapi.sources.legacy import LegacyLayout
 from getapi.sources.pathindex import PathIndex
 
@@ -125,10 +126,10 @@ class BlobStore:
         return path if path.startswith("/") else f"{self._root}/{path}"
 
     def check(self) -> None:
-        """Raises SourceUnavailable unless the root is a folder that can be read: a disk that is not mounted is no empty repository."""
+        """Raises SourceUnavailable unless the root is a folder that can be read and holds something: a disk that is not mounted is no empty
+        repository, and leaves an empty folder where it would be."""
         try:
-            with os.scandir(self.root) as entries:
-                next(entries, None)
+            refuse_empty(self.root)
         except OSError as error:
             raise SourceUnavailable(self.repository) from error
 

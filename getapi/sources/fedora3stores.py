@@ -8,7 +8,7 @@ from pathlib import Path
 
 from getapi.sources.akubra import blob_uri
 from getapi.sources.blobstore import LAYOUTS, store_layout
-from getapi.sources.folders import Folder, walk_folders
+from getapi.sources.folders import Folder, refuse_empty, walk_folders
 
 SAMPLE = 200
 SAMPLE_OF_FOLDER = 20
@@ -32,6 +32,8 @@ class Fedora3Stores:
         return self.layout == "legacy"
 
     def walk(self, kind: str, after: str | None = None) -> Iterator[Folder]:
+        if kind == "objects":
+            refuse_empty(self.objects)  # a repository may keep all its content inline; one without objects is a disk that is not mounted
         return walk_folders(self.roots[kind], after=after)
 
     def tokens(self, kind: str, folder: Folder) -> Mapping[str, str]:

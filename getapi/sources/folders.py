@@ -1,5 +1,6 @@
 """A store's folders one after another, in an order that a later walk can take up again."""
 
+import errno
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -43,6 +44,13 @@ def walk_folders(root: Path, *, after: str | None = None, descend: Descend = lam
             waiting.extend((*parts, name) for name in reversed(folders) if (*parts, name) >= done[: len(parts) + 1])
         if after is None or parts > done:
             yield Folder(path="/".join(parts), names=names)
+
+
+def refuse_empty(root: Path) -> None:
+    """Raises OSError where a root cannot be read, or holds nothing at all."""
+    with os.scandir(root) as entries:
+        if next(entries, None) is None:
+            raise FileNotFoundError(errno.ENOENT, "is empty", str(root))
 
 
 def _read(folder: Path) -> tuple[tuple[str, ...], list[str]]:

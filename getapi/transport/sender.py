@@ -78,14 +78,14 @@ class _Sender:
                 yield from self._resolved(segment)
             case Extent():
                 self._transfer.enter(segment.entry)
-                yield from self._member(segment)
+                yield from _named(self._member(segment), segment.entry)
                 self._transfer.leave()
 
     def _resolved(self, deferred: Deferred) -> Iterator[bytes]:
         if self._plan is None:
             raise DeliveryError("A single datastream has no manifest")
         for entry in needs(deferred, self._plan, self._assurance.learned):
-            yield from self._assurance.settle(entry)
+            yield from _named(self._assurance.settle(entry), entry)
         yield resolve(deferred, self._plan, self._assurance.learned)
 
     def _opened(self, extent: Extent) -> Generator[bytes, None, Content]:
@@ -172,3 +172,12 @@ class _Sender:
                 raise SourceUnavailable(extent.entry.repository) from None
             return False
         return True
+
+
+def _named(blocks: Iterator[bytes], entry: Entry) -> Iterator[bytes]:
+    """The blocks. Where the repository cannot be read its error names the datastream: it may be a bad place of the disk, and no more."""
+    try:
+        yield from blocks
+    except SourceUnavailable as error:
+        error.facts |= {"pid": entry.datastream.pid, "dsid": entry.datastream.dsid}
+        raise

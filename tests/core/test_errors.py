@@ -63,3 +63,11 @@ def test_a_refusal_tells_the_date_where_there_is_one() -> None:
     assert errors.DatastreamRefused("Closed").facts == {}
     assert errors.DatastreamRefused("Closed", date(2999, 1, 31)).facts == {"until": "2999-01-31"}
     assert errors.DatastreamRefused("Closed", datetime(2999, 1, 31, tzinfo=UTC)).facts == {"until": "2999-01-31T00:00:00Z"}
+
+
+@pytest.mark.parametrize(("cause", "system"), [(OSError(5, "Input/output error"), "Input/output error"), (OSError(), ""), (None, "")])
+def test_what_the_system_said_is_told_beside_the_sentence(cause: OSError | None, system: str) -> None:
+    error = errors.SourceUnavailable("main")
+    error.__cause__ = cause
+    assert error.system == system
+    assert error.in_full == (f"{error.sentence} ({system})" if system else error.sentence)

@@ -190,6 +190,17 @@ def test_padding_and_the_end_are_zeros() -> None:
     assert "checksum" in refusal(whole[: len(ONE)] + b"x" + whole[len(ONE) + 1 :]).sentence
 
 
+@pytest.mark.parametrize("data", [b"\x1f\x8b" + bytes(range(256)) * 4, b"<!doctype html>" * 40, b"7z\xbc\xaf'\x1c" + bytes(600)])
+def test_what_is_no_archive_at_all_is_called_that_and_not_a_damaged_one(data: bytes) -> None:
+    found = refusal(data)
+    assert (found.code, found.sentence) == (
+        "no-archive",
+        "It begins neither as a TAR nor as a ZIP archive does: it may be compressed, or another file",
+    )
+    assert refusal(archive(b"?" + ONE[1:])).code == "not-strict-tar"
+    assert refusal(archive(ONE)[: len(ONE)] + data).code == "not-strict-tar"
+
+
 def test_what_follows_the_end_must_be_whole_records_of_zeros() -> None:
     whole = archive(ONE)
     assert read(whole + bytes(10_240))

@@ -149,6 +149,12 @@ def test_without_a_tag_manifest_the_bag_is_valid_with_a_warning() -> None:
     assert [warning.code for warning in verdict.warnings] == ["no-tagmanifest"]
 
 
+def test_what_was_not_read_to_its_end_is_not_said_to_lack_its_tag_manifest() -> None:
+    verdict = judge(bag_of(complete({"data/a": b"a"}))[:2000])
+    assert [problem.code for problem in verdict.problems] == ["truncated"]
+    assert not verdict.warnings
+
+
 def test_manifests_list_only_what_is_theirs() -> None:
     files = complete({"data/a": b"a"})
     files["manifest-sha256.txt"] += listing({"bagit.txt": DECLARATION, "../../etc/passwd": b""})

@@ -1,9 +1,10 @@
 """``manage.py fixity_scan``: what it reads, remembers, tells and lifts."""
 
+import errno
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from zlib import crc32
@@ -189,9 +190,47 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_read(built: BuiltStore) ->
     assert lines[-1].startswith("exit 1")
 
 
+def test_what_its_disk_cannot_read_is_told_in_the_disks_words(built: BuiltStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = put(built, "x:1").stat().st_ino
+    put(built, "x:2")
+    original = os.preadv
+
+    def failing(descriptor: int, buffers: Sequence[bytearray], offset: int, *more: int) -> int:
+        if os.fstat(descriptor).st_ino == bad:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return original(descriptor, buffers, offset, *more)
+
+    monkeypatch.setattr(os, "preadv", failing)
+    lines = told()
+    assert "unread\tmain\tx:1/A\tThe repository cannot be read at the moment (Input/output error)" in lines
+    assert lines[-2].startswith("main: 1 read and right")
+    with pytest.raises(CommandError, match=r"cannot be read at the moment \(Input/output error\) \(x:1/A\)"):
+        call_command("write_package", "x:1", "--output", os.devnull)
+
+
 def test_a_store_that_is_not_there_is_no_empty_one(built: BuiltStore) -> None:
     built.objects.rmdir()
-    assert told() == ["main: The repository cannot be read at the moment", "exit 1: Not all is as it should be: main"]
+    assert told() == [
+        "main: The repository cannot be read at the moment (No such file or directory)",
+        "exit 1: Not all is as it should be: main",
+    ]
+
+
+def test_the_empty_folder_where_a_disk_is_not_mounted_is_no_store_whose_scan_finds_all_right(built: BuiltStore) -> None:
+    built.objects.mkdir(exist_ok=True)
+    assert told() == ["main: The repository cannot be read at the moment (is empty)", "exit 1: Not all is as it should be: main"]
+
+
+@pytest.mark.parametrize("arguments", [(), ("--failed",)])
+def test_a_store_that_goes_away_ends_the_scan_instead_of_each_object_in_turn(built: BuiltStore, arguments: tuple[str, ...]) -> None:
+    for name in ("x:1", "x:2", "x:3"):
+        put(built, name, b"rotten")
+    assert sum(line.startswith("mismatch") for line in told()) == 3
+    built.datastreams.rename(built.root / "away")
+    end = ["main: The repository cannot be read at the moment (No such file or directory)", "exit 1: Not all is as it should be: main"]
+    assert told(*arguments) == end
+    (built.root / "away").rename(built.datastreams)
+    assert sum(line.startswith("mismatch") for line in told(*arguments)) == 3
 
 
 def scan() -> Scan:

@@ -1,5 +1,6 @@
 """``manage.py verify_package``: what it prints and how it ends."""
 
+import gzip
 import io
 import os
 import sys
@@ -66,6 +67,14 @@ def test_every_problem_has_its_line(run: Run) -> None:
     ]
     assert said.splitlines()[-1] == "NOT VALID: 3 problems"
     assert "\u001b" not in said
+
+
+def test_a_file_that_is_no_archive_is_told_in_one_line(run: Run) -> None:
+    status, said = run(gzip.compress(package(plan_of(PAYLOAD), PAYLOAD)))
+    assert status == 1
+    told = [line for line in said.splitlines() if line.startswith(("warning", "problem"))]
+    assert [line.split(": ")[0] for line in told] == ["problem  no-archive"]
+    assert said.splitlines()[-1] == "NOT VALID: 1 problem"
 
 
 def test_warnings_are_told_and_problems_beyond_the_list_are_counted(run: Run) -> None:

@@ -1,5 +1,7 @@
+import errno
 import itertools
 import logging
+import os
 import select
 import socket
 import threading
@@ -12,7 +14,7 @@ import pytest
 from django import db
 from django.utils import timezone
 
-from getapi.core.errors import ContentMissing, DeliveryStalled, PackageCanceled, TooManyDeliveries
+from getapi.core.errors import ContentMissing, DeliveryStalled, PackageCanceled, SourceUnavailable, TooManyDeliveries
 from getapi.core.layout import Layout, lay_out, lay_out_entry
 from getapi.models import Delivery, Download, Key, Package
 from getapi.services import deliveries
@@ -204,6 +206,19 @@ def test_a_source_that_fails_is_on_record_by_its_code_and_leaves_as_itself(start
     assert (line["package"], line["outcome"], line["reason"]) == (PACKAGE[:8], "broken", "content-missing")
     assert line["facts"] == {"pid": "test:1", "dsid": "b"}
     assert PACKAGE not in caplog.text
+
+
+@pytest.mark.parametrize("at", [0, len(BIG) // 2])
+def test_a_file_that_its_disk_cannot_read_is_named_with_what_the_disk_said(start: Start, caplog: pytest.LogCaptureFixture, at: int) -> None:
+    failing = OSError(errno.EIO, os.strerror(errno.EIO))
+    store = Store({"data/a": lambda start=0: Held(SMALL), "data/b": lambda start=0: Held(BIG, fail_at=(at, failing))})
+    delivery = start(lay_out(plan(entry("a", SMALL), entry("b", BIG))), store)
+    with caplog.at_level(logging.ERROR, "getapi.deliveries"), pytest.raises(SourceUnavailable):
+        list(delivery)
+    delivery.close()
+    line = caplog.records[-1].__dict__
+    assert line["reason"] == "source-unavailable"
+    assert line["facts"] == {"repository": "store", "pid": "test:1", "dsid": "b", "error": "Input/output error"}
 
 
 def test_a_cut_by_the_watcher_is_on_record_even_where_the_server_saw_a_broken_pipe(start: Start) -> None:

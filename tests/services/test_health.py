@@ -19,10 +19,19 @@ WELL = {"database": True, "disk": True} if connection.vendor == "sqlite" else {"
 
 
 def test_each_repository_is_told_by_its_name_even_one_that_is_named_database(tmp_path: Path, configure: Configure) -> None:
-    (tmp_path / "store").mkdir()
+    (tmp_path / "store/00").mkdir(parents=True)
     table = '[[repositories]]\nname = "{name}"\ntype = "fedora3"\nobjects = "store"\ndatastreams = "{folder}"\n'
     configure(table.format(name="database", folder="gone") + table.format(name="other", folder="store"))
     assert health.examine() == {**WELL, "repositories.database": False, "repositories.other": True}
+
+
+def test_the_empty_folder_where_the_disk_of_objects_is_not_mounted_is_no_repository(tmp_path: Path, configure: Configure) -> None:
+    (tmp_path / "objects").mkdir()
+    (tmp_path / "datastreams").mkdir()
+    configure('[[repositories]]\nname = "main"\ntype = "fedora3"\nobjects = "objects"\ndatastreams = "datastreams"')
+    assert health.examine() == {**WELL, "repositories.main": False}
+    (tmp_path / "objects/00").mkdir()
+    assert health.examine() == {**WELL, "repositories.main": True}
 
 
 def test_a_deny_list_that_cannot_be_read_is_told(tmp_path: Path, configure: Configure) -> None:

@@ -23,8 +23,8 @@ def akubra(tmp_path_factory: pytest.TempPathFactory) -> Repository:
 
 @pytest.fixture
 def private(akubra: Repository, tmp_path: Path, configure: Configure) -> None:
-    """The demonstration repository closed, for two namespaces; and an empty public one for all others."""
-    (tmp_path / "objects").mkdir()
+    """The demonstration repository closed, for two namespaces; and a public one, which has none of these, for all others."""
+    (tmp_path / "objects/00").mkdir(parents=True)
     (tmp_path / "datastreams").mkdir()
     configure(f"""
     [[repositories]]

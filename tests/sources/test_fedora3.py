@@ -229,6 +229,22 @@ def test_a_store_that_is_not_there_is_unavailable_and_not_empty(store: BuiltStor
         source.describe("demo:unknown" if store.layout == "akubra" else PID)
 
 
+@pytest.mark.parametrize("kind", ["objects", "datastreams"])
+def test_the_empty_folder_where_a_disk_is_not_mounted_is_no_store(store: BuiltStore, source: Fedora3Source, kind: str) -> None:
+    planned = records(source.describe(PID))["IMG"]
+    root = store.root / kind
+    root.rename(store.root / "away")
+    root.mkdir()
+    with pytest.raises(SourceUnavailable):
+        source.describe(PID)
+    if kind == "datastreams":
+        with pytest.raises(SourceUnavailable):
+            source.open(planned)
+    root.rmdir()
+    (store.root / "away").rename(root)
+    assert records(source.describe(PID))["IMG"] == planned
+
+
 def failing(path: Path, real: Callable[..., Any]) -> Callable[..., Any]:
     def fail(name: Any, *rest: Any, **more: Any) -> Any:
         if os.fspath(name) == os.fspath(path):

@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -9,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from lxml import etree, html
 
-from getapi.models import Delivery, Download, Fixity, Key, KeyNetwork, Package
+from getapi.models import Delivery, Download, Fixity, Job, Key, KeyNetwork, Package, StagedMember
 from getapi.services import keys
 from tests.conftest import Configure
 
@@ -202,6 +203,22 @@ class TestPackages:
         assert {row.name: row.state for row in Package.objects.all()} == {"bag-0": "ready", "bag-1": "canceled", "bag-2": "ready"}
         administrator.post(address, {"action": "cancel", box.get("name"): packages[0]})
         assert Package.objects.get(name="bag-0").state == "ready", "the id itself selects nothing"
+
+    @pytest.mark.parametrize("state", ["ready", "preparing"])
+    def test_what_is_prepared_is_cancelled_with_its_preparation_and_leaves_nothing_in_the_stage(
+        self, administrator: Client, packages: list[str], state: str
+    ) -> None:
+        Package.objects.filter(pk=packages[0]).update(state=state)
+        job = Job.objects.create(package_id=packages[0], content="/", state="running" if state == "preparing" else "done", touched=NOW)
+        StagedMember.objects.create(package_id=packages[0], repository="r", pid="x:1", dsid="A", file=uuid4().hex, created=NOW)
+        address = reverse("admin:getapi_package_changelist")
+        page: Any = html.document_fromstring(administrator.get(address).content)
+        (box,) = page.xpath("//tr[contains(., 'bag-0')]//input[@type='checkbox']")
+        answer = administrator.post(address, {"action": "cancel", box.get("name"): box.get("value")}, follow=True)
+        assert b"Canceled: 1" in answer.content
+        job.refresh_from_db()
+        assert (Package.objects.get(pk=packages[0]).state, job.state) == ("canceled", "canceled" if state == "preparing" else "done")
+        assert not StagedMember.objects.exists()
 
     def test_who_may_only_look_cannot_cancel(self, client: Client, packages: list[str]) -> None:
         reader = User.objects.create_user("reader", is_staff=True)

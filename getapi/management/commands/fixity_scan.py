@@ -44,19 +44,19 @@ class Command(BaseCommand):
         learn = frozenset(algorithm or [conf.current().packages.checksum])
         chosen = [name for name in known if repository is None or name in repository]
         try:
-            troubled = [name for name in chosen if not self._scan(name, None if failed else walked[name], learn, share)]
+            troubled = [name for name in chosen if not self._scan(name, walked.get(name), failed=failed, learn=learn, share=share)]
         except KeyboardInterrupt:
             raise CommandError("Interrupted; the next scan goes on from here", returncode=130) from None
         if troubled:
             raise CommandError(f"Not all is as it should be: {', '.join(troubled)}")
 
-    def _scan(self, name: str, store: Holdings | None, learn: frozenset[str], share: Share) -> bool:
-        """Whether all was read and right; without a store what is recorded as wrong is read."""
+    def _scan(self, name: str, store: Holdings | None, *, failed: bool, learn: frozenset[str], share: Share) -> bool:
+        """Whether all was read and right; ``failed``: of what is recorded as wrong, as is all that can be read of what has no ``store``."""
         counts, octets = Counter[Outcome](), 0
         try:
-            pids = _failed(name, share) if store is None else stored_pids(store, share)
+            pids = _failed(name, share) if failed or store is None else stored_pids(store, share)
             total = len(pids) if isinstance(pids, list) else sum(1 for _ in pids)
-            pids = pids if store is None else stored_pids(store, share)
+            pids = pids if failed or store is None else stored_pids(store, share)
             with tqdm(desc=name, total=total, unit=" objects", disable=None, file=sys.stderr) as bar:
 
                 def read(more: int) -> None:
@@ -66,7 +66,12 @@ class Command(BaseCommand):
                     bar.update(0)
 
                 scan = Scan(
-                    source=registry().by_name(name), ledger=fixity.current_ledger(), learn=learn, failed=store is None, progress=read
+                    source=registry().by_name(name),
+                    stores=store,
+                    ledger=fixity.current_ledger(),
+                    learn=learn,
+                    failed=failed or store is None,
+                    progress=read,
                 )
                 with closing(scan.run(pids)) as findings:
                     for found in findings:
@@ -74,7 +79,7 @@ class Command(BaseCommand):
                         counts.update(finding.outcome for finding in found)
                         self._tell(name, found, bar)
         except SourceUnavailable as error:
-            self.stderr.write(f"{name}: {error.sentence}")
+            self.stderr.write(f"{name}: {error.in_full}")
             return False
         self.stdout.write(f"{name}: {_summary(counts)}; {octets} bytes read")
         return not any(counts[outcome] for outcome in TOLD)

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             try:
                 finished = scan(store, restart=restart, progress=count)
             except SourceUnavailable as error:
-                self.stderr.write(f"{store.name}: {error.sentence}")
+                self.stderr.write(f"{store.name}: {error.in_full}")
                 return False
         self.stdout.write(f"{store.name}: {files} files, {'indexed' if finished else 'another scan took over'}")
         return finished

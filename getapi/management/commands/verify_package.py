@@ -62,7 +62,8 @@ class Command(BaseCommand):
         self._say(f"payload    {verdict.payload_files} files, {verdict.payload_octets} bytes")
         self._say(f"tag files  {verdict.tag_files}")
         self._say(f"read       {verdict.octets} bytes ({human_size(verdict.octets)})")
-        self._say("valid" if verdict.valid else f"NOT VALID: {len(verdict.problems) + verdict.untold} problems")
+        count = len(verdict.problems) + verdict.untold
+        self._say("valid" if verdict.valid else f"NOT VALID: {count} problem{'' if count == 1 else 's'}")
 
     def _say(self, line: str) -> None:
         # A name may hold what this terminal's encoding cannot show.

@@ -45,7 +45,7 @@ class Command(BaseCommand):
                 _refuse_taken(output or package.file_name, force=force)
                 self._write(package, output)
         except PackagingError as error:
-            raise CommandError(f"{error.sentence} {_subject(error)}".strip()) from None
+            raise CommandError(f"{error.in_full} {_subject(error)}".strip()) from None
         except OSError as error:
             raise CommandError(f"The package could not be written: {error.strerror}") from None
         except DatabaseError as error:
