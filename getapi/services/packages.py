@@ -26,6 +26,7 @@ from getapi.core.plan import Entry, Plan
 from getapi.core.planner import plan_package
 from getapi.core.request import PackageRequest, parse_request
 from getapi.core.review import review
+from getapi.core.selection import Repositories
 from getapi.core.source import Content, DatastreamRecord
 from getapi.services import fixity, jobs, rules, shelf, stage
 from getapi.services.admission import Judge, nobody
@@ -100,18 +101,20 @@ def wants_link(delivery: str | None) -> bool:
     return delivery == "link"
 
 
-def prepare(request: PackageRequest, gauge: Gauge | None = None) -> Package:
-    """Plans a package on the repositories as they are now; ``gauge`` is asked of datastreams whose source does not know their size.
+def prepare(request: PackageRequest, gauge: Gauge | None = None, repositories: Repositories | None = None) -> Package:
+    """Plans a package on the repositories as they are now (``repositories``: or as those say); ``gauge`` is asked of datastreams whose
+    source does not know their size.
 
     Raises LimitExceeded, TooManyPlans; where nothing can be decided SourceUnavailable; SizeUnknown without a gauge.
     """
     with planning.slot():
-        return _prepare(request, gauge)
+        return _prepare(request, gauge, repositories or registry())
 
 
-def _prepare(request: PackageRequest, gauge: Gauge | None) -> Package:
+def _prepare(request: PackageRequest, gauge: Gauge | None, repositories: Repositories) -> Package:
     now, ledger = timezone.now(), _Consulted(fixity.current_ledger())
-    plan = plan_package(request, repositories=registry(), rules=rules.planning_rules(conf.current()), now=now, ledger=ledger, gauge=gauge)
+    planning_rules = rules.planning_rules(conf.current())
+    plan = plan_package(request, repositories=repositories, rules=planning_rules, now=now, ledger=ledger, gauge=gauge)
     layout = _in_use.lay_out(ledger.complete(plan))
     plan = layout.plan or plan
     return Package(id=new_id(), plan=plan, layout=layout, created=now, doubt=ledger.doubt(plan))

@@ -32,6 +32,7 @@ from getapi.core.ledger import Examination
 from getapi.core.names import package_name
 from getapi.core.plan import ENCODER, Entry, staged_identity
 from getapi.core.request import PackageRequest, Reference
+from getapi.core.selection import Repositories
 from getapi.core.source import DatastreamRecord
 from getapi.models import Package
 from getapi.services import fixity, jobs, packages, shelf, stage
@@ -44,6 +45,7 @@ from getapi.services.sighting import see_again
 from getapi.services.statistics import LOGGED_ID, Recipient, kept_address, kept_user_agent
 from getapi.services.stock import Stock, Survey
 from getapi.services.supply import Supply, bring
+from getapi.services.unread import Unread
 from getapi.transport.examination import Checks, checks_of, examine
 
 logger = logging.getLogger("getapi.jobs")
@@ -200,9 +202,9 @@ def _put_aside(held: Claim, survey: Survey, stock: Stock, share: int, pulse: Pul
                 stock.lacks(key, error)
 
 
-def _plan(request: PackageRequest, gauge: Gauge, pulse: Pulse) -> packages.Package:
+def _plan(request: PackageRequest, gauge: Gauge, pulse: Pulse, repositories: Repositories | None = None) -> packages.Package:
     """In a thread of its own: of a disk that hangs no worker's may hang."""
-    return bring(lambda: packages.prepare(request, gauge), pulse.check, patience=PLANNING, stalled=PreparationStalled)
+    return bring(lambda: packages.prepare(request, gauge, repositories), pulse.check, patience=PLANNING, stalled=PreparationStalled)
 
 
 _FETCHED = 99
@@ -210,21 +212,22 @@ _FETCHED = 99
 
 
 def _verified(package: packages.Package, request: PackageRequest, stock: Stock, pulse: Pulse, *, first: int) -> packages.Package:
-    """The package once all of it was read and is known to be sound; what is not, is left out as planning leaves it out.
+    """The package once all of it was read and is known to be sound; what is not, or cannot be read, is left out as planning leaves it out.
 
     Where ``fixity.max_age`` is 0 nothing counts as verified, and each download reads it again: that is not done twice.
     """
+    repositories = Unread(registry())
     for _ in range(TRIES if conf.current().fixity.max_age else 0):
         entries = [entry for entry in package.plan.entries if entry.path in package.doubt.paths]
         if not entries:
             break
-        _read(entries, package, pulse, first)
-        package = _plan(request, stock, pulse)
+        _read(entries, package, pulse, first, repositories)
+        package = _plan(request, stock, pulse, repositories)
     return package
 
 
-def _read(entries: list[Entry], package: packages.Package, pulse: Pulse, first: int) -> None:
-    """Reads the entries and puts on record what they were; one that cannot be read is seen by the next planning."""
+def _read(entries: list[Entry], package: packages.Package, pulse: Pulse, first: int, repositories: Unread) -> None:
+    """Reads the entries and puts on record what they were; ``repositories`` are told what cannot be read."""
     total, done = sum(entry.size for entry in entries) or 1, 0
     for entry in entries:
         checks, limit = checks_of(entry, package.plan.algorithm, checksum=package.plan.format == "zip"), Limit(entry.repository)
@@ -241,8 +244,10 @@ def _read(entries: list[Entry], package: packages.Package, pulse: Pulse, first: 
                         pulse.reach(first + (99 - first) * min(done / total, 1.0))
                     else:
                         fixity.record(entry.repository, [(entry.datastream, found)])
-        except SourceError:
-            continue
+        except SourceError as error:
+            names = {"pid": entry.datastream.pid, "dsid": entry.datastream.dsid}
+            logger.warning("a datastream could not be read", extra={**names, "code": error.code, "error": error.system})
+            repositories.lacks(entry, error)
 
 
 def _examining(entry: Entry, checks: Checks) -> Supply[int | Examination]:

@@ -47,7 +47,7 @@ def test_the_package_and_what_was_left_out_are_told(tmp_path: Path) -> None:
         ((), "Missing parameter"),
         (("rutgers-lib:5678", "--format", "rar"), "Parameter format"),
         (("rutgers-lib:5678", "--output", "{tmp}"), "Is a directory"),
-        (("rutgers-lib:5678", "--output", "{tmp}/none/x.tar"), "No such file"),
+        (("rutgers-lib:5678", "--output", "{tmp}/none/x.tar"), "none/x.tar: No such file"),
         (("rutgers-lib:5678", "--output", "{tmp}/" + "x" * 300), "File name too long"),
         (("rutgers-lib:5002", "--output", "{tmp}/x.tar"), r"declared md5 digest \(rutgers-lib:5002/TXT-2\)"),
     ],

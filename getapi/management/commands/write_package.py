@@ -47,7 +47,8 @@ class Command(BaseCommand):
         except PackagingError as error:
             raise CommandError(f"{error.in_full} {_subject(error)}".strip()) from None
         except OSError as error:
-            raise CommandError(f"The package could not be written: {error.strerror}") from None
+            where = f" to {output}" if output else ""
+            raise CommandError(f"The package could not be written{where}: {error.strerror}") from None
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used, which knows where things lie: {error}. Try manage.py migrate") from None
         with suppress(BrokenPipeError):  # the package is written; who reads what is said of it may have gone

@@ -1,9 +1,13 @@
 """Packages with datastreams whose size nobody tells, from 202 to their last byte, and those that somebody would rather have prepared."""
 
+import errno
 import io
+import logging
+import os
 import stat
 import tarfile
 import zipfile
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +20,7 @@ from getapi.services import jobs, preparation, shelf, stage
 from getapi.services.workshop import run_once
 from tests.web.conftest import octets
 from tests.web.preparing.conftest import Shop, job_of
-from tests.web.preparing.material import MANAGED, PID, some
+from tests.web.preparing.material import MANAGED, PID, Part, put_object, some
 
 A, B = some(400_000, "a"), some(70_000, "b")
 
@@ -156,8 +160,6 @@ class TestPreference:
         assert Job.objects.count() == 0
 
     def test_what_is_found_damaged_while_it_is_prepared_is_left_out(self, shop: Shop) -> None:
-        from tests.web.resume.material import Part, put_object
-
         put_object(
             shop.store, "rotten:1", Part(dsid="R", octets=A, declares="sha256", rotten=some(len(A), "rot")), Part(dsid="S", octets=B)
         )
@@ -166,6 +168,48 @@ class TestPreference:
         assert "rotten-1_R.txt" not in found
         assert B in found.values()
         assert [each["code"] for each in shop.page(package_id)["notices"]] == ["fixity"]
+
+    @pytest.mark.parametrize("form", ["tar", "zip"])
+    def test_what_its_disk_cannot_read_while_it_is_prepared_is_left_out_until_it_can(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, form: str
+    ) -> None:
+        parts = [Part(dsid=dsid, octets=octets, declares="sha256") for dsid, octets in (("R", A), ("S", B))]
+        put_object(shop.store, "rotten:1", *parts)
+        bad, original = shop.store.path("rotten:1+R+R.0").stat().st_ino, os.preadv
+
+        def failing(descriptor: int, buffers: Sequence[bytearray], offset: int, *more: int) -> int:
+            if os.fstat(descriptor).st_ino == bad:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            return original(descriptor, buffers, offset, *more)
+
+        with monkeypatch.context() as disk, caplog.at_level(logging.WARNING, "getapi.jobs"):
+            disk.setattr(os, "preadv", failing)
+            package_id, whole = shop.prepared("rotten:1", prefer="respond-async", format=form)
+        assert B in whole
+        assert A not in whole
+        told = shop.page(package_id)["notices"]
+        assert [(each["dsid"], each["code"], each["text"]) for each in told] == [
+            ("R", "source-unavailable", "The repository cannot be read at the moment")
+        ]
+        line = next(each.__dict__ for each in caplog.records if each.name == "getapi.jobs")
+        assert (line["dsid"], line["code"], line["error"]) == ("R", "source-unavailable", "Input/output error")
+        assert A in shop.prepared("rotten:1", prefer="respond-async", format=form)[1]
+
+    def test_of_what_is_written_to_while_it_is_prepared_the_new_bytes_are_in_it(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        put_object(shop.store, "rotten:1", Part(dsid="R", octets=A), Part(dsid="S", octets=B))
+        path, original = shop.store.path("rotten:1+R+R.0"), os.preadv
+        old = path.stat().st_ino
+
+        def replacing(descriptor: int, buffers: Sequence[bytearray], offset: int, *more: int) -> int:
+            found = original(descriptor, buffers, offset, *more)
+            if os.fstat(descriptor).st_ino == old and path.read_bytes() == A:
+                path.write_bytes(some(len(A), "new"))
+            return found
+
+        monkeypatch.setattr(os, "preadv", replacing)
+        package_id, whole = shop.prepared("rotten:1", prefer="respond-async")
+        assert some(len(A), "new") in contents(whole).values()
+        assert shop.page(package_id)["notices"] == []
 
     def test_what_was_asked_for_is_what_is_prepared(self) -> None:
         from getapi.core.request import parse_request
