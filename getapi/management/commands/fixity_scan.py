@@ -57,7 +57,8 @@ class Command(BaseCommand):
             pids = _failed(name, share) if failed or store is None else stored_pids(store, share)
             total = len(pids) if isinstance(pids, list) else sum(1 for _ in pids)
             pids = pids if failed or store is None else stored_pids(store, share)
-            with tqdm(desc=name, total=total, unit=" objects", disable=None, file=sys.stderr) as bar:
+            # Objects differ in size: by the latest few alone the estimate would jump from seconds to hours.
+            with tqdm(desc=name, total=total, unit=" objects", smoothing=0.05, disable=None, file=sys.stderr) as bar:
 
                 def read(more: int) -> None:
                     nonlocal octets
