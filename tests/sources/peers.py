@@ -126,7 +126,7 @@ class PeerServer:
             return False
         given = ranged(answer, asked)
         connection.sendall(head(answer, asked) + (b"" if asked.method == "HEAD" else given.body))
-        is_whole = given.headers.get("Content-Length", str(len(given.body))) == str(len(given.body))
+        is_whole = asked.method == "HEAD" or given.headers.get("Content-Length", str(len(given.body))) == str(len(given.body))
         return is_whole and asked.headers.get("connection") != "close"
 
 

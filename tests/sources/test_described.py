@@ -200,6 +200,7 @@ def test_an_object_that_is_not_there_costs_the_index_two_questions(store: BuiltS
 def test_a_folder_that_is_not_there_is_an_absent_object_only_while_its_store_is(tmp_path: Path) -> None:
     store = BuiltStore(root=tmp_path)
     source = Fedora3Source(name="main", objects=store.objects, datastreams=store.datastreams, index=store.index)
+    store.put("demo:other", foxml("demo:other"))
     store.path("demo:none").parent.mkdir()
     for _ in range(2):
         with pytest.raises(ObjectNotFound):

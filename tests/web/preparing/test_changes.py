@@ -11,7 +11,7 @@ from django.utils import timezone
 from getapi.models import StagedMember
 from getapi.services import keys
 from getapi.services.workshop import run_once
-from tests.sources.stores import foxml
+from tests.sources.stores import BuiltStore, foxml
 from tests.transport.material import wait_until
 from tests.web.conftest import octets
 from tests.web.preparing.conftest import Shop, working
@@ -35,8 +35,15 @@ CHANGES: dict[str, Callable[[Shop], object]] = {
     "the object is closed": lambda shop: deny(shop, PID),
     "the object is deleted": lambda shop: shop.store.path(PID).unlink(),
     "the object is inactive": inactive,
-    "the repository is another": lambda shop: serve(replace(shop, store=replace(shop.store, root=shop.folder / "another"))),
+    "the repository is another": lambda shop: serve(replace(shop, store=another(shop))),
 }
+
+
+def another(shop: Shop) -> BuiltStore:
+    """With an object of its own: an empty store is a disk that is not mounted."""
+    store = replace(shop.store, root=shop.folder / "another")
+    store.put("other:1", foxml("other:1"))
+    return store
 
 
 def serve(shop: Shop) -> None:
