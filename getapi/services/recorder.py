@@ -106,8 +106,8 @@ class Recorder:
             self._withdrawn.append(record.uid)
 
     def begin(self, record: Record) -> None:
-        """Its first octet is about to leave. What is not held gets its row with its end or the next second; at once where it begins in the
-        middle, since that shows what arrived of those before it.
+        """Its first octet is about to leave, and waits for nothing that is written meanwhile: what is not held gets its row with its end or
+        the next second. One that begins in the middle shows by then what arrived of those before it.
         """
         record.has_begun = True
         with self._lock:
@@ -117,10 +117,7 @@ class Recorder:
             if record.first:
                 self._begun[record.uid] = record
                 self._recheck = self._clock() + RECHECK
-        if record.first:
-            self._writer.wake()
-        else:
-            self._writer.engage()
+        self._writer.engage()
 
     def end(self, record: Record) -> None:
         """Its ``end`` is known. It is counted soon."""
